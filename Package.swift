@@ -1,0 +1,84 @@
+// swift-tools-version: 6.3
+// ctsync-ha: keeps every connection alive when a firewall fails over.
+// The targets stand in floors (CONTRIBUTING.md draws them); a target depends on lower floors only.
+
+import PackageDescription
+
+let package = Package(
+    name: "ctsync-ha",
+    products: [
+        .executable(name: "ctsync-ha", targets: ["ctsync-ha"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        // Floor 0: C headers and shims without logic.
+        .target(name: "CLinux"),
+        .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
+        .systemLibrary(
+            name: "CNetfilterConntrack", pkgConfig: "libnetfilter_conntrack",
+            providers: [.apt(["libnetfilter-conntrack-dev"])]),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+
+        // Floor 1: words.
+        .target(name: "Bytes"),
+        .target(name: "StateMachine"),
+        .target(name: "Conntrack", dependencies: ["Bytes"]),
+
+        // Floor 2: pure machines.
+        .target(name: "Failover", dependencies: ["StateMachine"]),
+        .target(name: "Replication", dependencies: ["Bytes", "Conntrack", "StateMachine"]),
+        .target(name: "SyncProtocol", dependencies: ["Bytes", "Conntrack"]),
+        .target(name: "Configuration", dependencies: ["Conntrack"]),
+        .target(name: "ControlProtocol", dependencies: ["Bytes", "Conntrack"]),
+
+        // Floor 3: one turn of the loop, and the edges beside it.
+        .target(
+            name: "Engine",
+            dependencies: [
+                "Bytes", "Conntrack", "Failover", "Replication", "StateMachine", "SyncProtocol",
+            ]),
+        .target(name: "LinuxIO", dependencies: ["CLinux", "StateMachine"]),
+        .target(
+            name: "Netfilter",
+            dependencies: ["Bytes", "CLinux", "CMnl", "CNetfilterConntrack", "Conntrack", "LinuxIO"]),
+        .target(name: "SyncTransport", dependencies: ["Bytes", "CLinux", "LinuxIO"]),
+        .target(name: "RoleSources", dependencies: ["Bytes", "CLinux", "CMnl", "Conntrack", "LinuxIO"]),
+        .target(name: "Systemd", dependencies: ["CSystemd", "LinuxIO"]),
+
+        // Floor 4: the shell.
+        .target(
+            name: "Agent",
+            dependencies: [
+                "Bytes", "Configuration", "Conntrack", "ControlProtocol", "Engine", "Failover", "LinuxIO",
+                "Netfilter", "Replication", "RoleSources", "StateMachine", "SyncTransport", "Systemd",
+            ]),
+
+        // Floor 5: the command.
+        .executableTarget(
+            name: "ctsync-ha",
+            dependencies: [
+                "Agent", "Configuration", "Conntrack", "ControlProtocol", "LinuxIO",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
+        // Tests of the words and the pure machines: no kernel, no privileges.
+        .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
+        .testTarget(name: "ConntrackTests", dependencies: ["Conntrack"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+/// What every Swift target is built with.
+let houseRules: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+for target in package.targets where target.type != .system && target.name != "CLinux" {
+    target.swiftSettings = (target.swiftSettings ?? []) + houseRules
+    // The product says `unsafe` where it is; what `#expect` expands to cannot.
+    if target.type != .test { target.swiftSettings?.append(.strictMemorySafety()) }
+}

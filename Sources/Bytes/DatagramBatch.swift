@@ -1,0 +1,82 @@
+/// Datagrams of one turn, in or out: fixed room for a fixed number, reused.
+///
+/// An edge fills it from the network or empties it there; it never knows what the bytes mean.
+@safe public struct DatagramBatch: ~Copyable {
+    /// Where a datagram came from, as the link numbers its sources; 0 is unknown.
+    public typealias Source = UInt64
+
+    /// Datagrams at most.
+    public let limit: Int
+    /// Bytes of one datagram at most.
+    public let datagramCapacity: Int
+    /// Datagrams in the batch.
+    public private(set) var count = 0
+
+    private let base: UnsafeMutableRawPointer
+    private var sizes: [Int]
+    private var sources: [Source]
+
+    /// Allocates room for `limit` datagrams of `datagramCapacity` bytes.
+    public init(limit: Int, datagramCapacity: Int) {
+        precondition(limit > 0 && datagramCapacity > 0)
+        self.limit = limit
+        self.datagramCapacity = datagramCapacity
+        unsafe base = .allocate(byteCount: limit * datagramCapacity, alignment: 16)
+        sizes = Array(repeating: 0, count: limit)
+        sources = Array(repeating: 0, count: limit)
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    /// Whether no further datagram fits.
+    public var isFull: Bool { count >= limit }
+
+    /// Empties the batch.
+    public mutating func removeAll() { count = 0 }
+
+    /// Copies a datagram in; the caller looked at `isFull`, and the datagram fits.
+    public mutating func append(_ bytes: borrowing RawSpan, source: Source = 0) {
+        precondition(!isFull && bytes.byteCount <= datagramCapacity)
+        unsafe bytes.withUnsafeBytes { datagram in
+            if let start = datagram.baseAddress {
+                unsafe (base + count * datagramCapacity).copyMemory(from: start, byteCount: datagram.count)
+            }
+        }
+        sizes[count] = bytes.byteCount
+        sources[count] = source
+        count += 1
+    }
+
+    /// Where a datagram came from.
+    public func source(of index: Int) -> Source { sources[index] }
+
+    /// Bytes of a datagram.
+    public func size(of index: Int) -> Int { sizes[index] }
+
+    /// Lends a datagram.
+    public borrowing func withDatagram<Result, Failure: Error>(
+        _ index: Int, _ body: (borrowing RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        precondition(index < count)
+        let span = unsafe RawSpan(
+            _unsafeStart: UnsafeRawPointer(base + index * datagramCapacity), byteCount: sizes[index])
+        return try body(span)
+    }
+
+    /// The memory of the place at `index`, for a system call that fills or sends it.
+    @unsafe public borrowing func memory(of index: Int) -> UnsafeMutableRawPointer {
+        precondition(index < limit)
+        return unsafe base + index * datagramCapacity
+    }
+
+    /// Declares that the first `sizes.count` places were filled by a system call.
+    public mutating func fill(sizes filled: [Int], sources from: [Source]) {
+        precondition(filled.count <= limit && filled.count == from.count)
+        for index in filled.indices {
+            precondition(filled[index] <= datagramCapacity)
+            sizes[index] = filled[index]
+            sources[index] = from[index]
+        }
+        count = filled.count
+    }
+}

@@ -1,0 +1,52 @@
+/// The full timeouts of this node's kernel in seconds, by protocol and state (sysctl net.netfilter.nf_conntrack_*).
+public struct ProtocolTimeouts: Sendable, Equatable {
+    /// By `TCPState` raw value.
+    public var tcp: [UInt32]
+    /// One direction only.
+    public var udp: UInt32
+    /// Both directions (`udp_timeout_stream`).
+    public var udpStream: UInt32
+    public var icmp: UInt32
+    public var icmpv6: UInt32
+    public var sctpEstablished: UInt32
+    public var greStream: UInt32
+    /// Any other protocol.
+    public var generic: UInt32
+
+    /// The kernel's own defaults (net/netfilter/nf_conntrack_proto_*.c).
+    public init() {
+        tcp = Array(repeating: 120, count: TCPState.allCases.count)
+        tcp[Int(TCPState.synReceived.rawValue)] = 60
+        tcp[Int(TCPState.established.rawValue)] = 432_000
+        tcp[Int(TCPState.closeWait.rawValue)] = 60
+        tcp[Int(TCPState.lastACK.rawValue)] = 30
+        tcp[Int(TCPState.close.rawValue)] = 10
+        udp = 30
+        udpStream = 120
+        icmp = 30
+        icmpv6 = 30
+        sctpEstablished = 210
+        greStream = 180
+        generic = 600
+    }
+
+    /// The timeout that a packet would give the flow in its present state.
+    public func fullTimeout(of flow: Flow) -> UInt32 {
+        switch flow.original.protocol {
+        case .tcp: tcp[Int((flow.tcp?.state ?? .established).rawValue)]
+        case .udp, .udplite: flow.status.contains(.seenReply) ? udpStream : udp
+        case .icmp: icmp
+        case .icmpv6: icmpv6
+        case .sctp: sctpEstablished
+        case .gre: greStream
+        default: generic
+        }
+    }
+
+    /// The timeout for a flow that this node takes over: a live flow must not die because a refresh made no event.
+    ///
+    /// Too long by one timeout at most, never too short; within what the kernel takes.
+    public func takeoverTimeout(of flow: Flow) -> UInt32 {
+        min(max(flow.timeout, fullTimeout(of: flow), 1), Flow.maximumTimeout)
+    }
+}
