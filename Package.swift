@@ -10,7 +10,8 @@ let package = Package(
         .executable(name: "ctsync-ha", targets: ["ctsync-ha"])
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     ],
     targets: [
         // Floor 0: C headers and shims without logic.
@@ -28,7 +29,11 @@ let package = Package(
 
         // Floor 2: pure machines.
         .target(name: "Failover", dependencies: ["StateMachine"]),
-        .target(name: "Replication", dependencies: ["Bytes", "Conntrack", "StateMachine"]),
+        .target(
+            name: "Replication",
+            dependencies: [
+                "Bytes", "Conntrack", "StateMachine", .product(name: "DequeModule", package: "swift-collections"),
+            ]),
         .target(name: "SyncProtocol", dependencies: ["Bytes", "Conntrack"]),
         .target(name: "Configuration", dependencies: ["Conntrack"]),
         .target(name: "ControlProtocol", dependencies: ["Bytes", "Conntrack"]),

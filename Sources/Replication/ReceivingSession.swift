@@ -1,0 +1,248 @@
+public import StateMachine
+
+/// What has arrived of one peer's log, and what must be asked for.
+///
+/// The session never sees a flow: it says which intervals to take, keeps their coverage, names the holes, and knows
+/// whether this node holds what the peer holds.
+///
+/// | phase | one is there because | and leaves by |
+/// |---|---|---|
+/// | `unknown` | this incarnation's bulk has not begun | a bulk that begins: `filling` |
+/// | `filling` | a bulk is under way | every version up to its end: `filled` |
+/// | `filled` | the bulk has ended; who sent it decides what it may remove | `sweeping`, or `following` at once |
+/// | `sweeping` | the cache still holds what the bulk did not send | the last slot swept: `following` |
+/// | `following` | the cache holds what the peer sent | a newer bulk: `filling`; too many holes: `unknown` |
+public struct ReceivingSession: Sendable {
+    /// An acknowledgement goes out after so many datagrams …
+    public static let datagramsPerAcknowledgement = 16
+    /// … or so long after the first one that is not acknowledged.
+    public static let acknowledgementDelay = Instant.Span.milliseconds(5)
+    /// A hole is named when it is this old: datagrams overtake each other.
+    public static let holePatience = Instant.Span.milliseconds(4)
+    /// A hole is named again after so long.
+    public static let holeRepeat = Instant.Span.milliseconds(60)
+    /// A bulk is asked for again after so long.
+    public static let requestRepeat = Instant.Span.milliseconds(500)
+    /// A peer that has not been heard for so long is silent.
+    public static let silence = Instant.Span.seconds(3)
+
+    /// A sequence further ahead than this is doubted …
+    public static let jumpLimit: UInt64 = 1 << 20
+    /// … until so many datagrams in a row say the same.
+    public static let jumpPatience = 8
+
+    /// Where the session stands.
+    public enum Phase: Equatable, Sendable {
+        case unknown
+        case filling
+        case filled
+        case sweeping(nextSlot: UInt32)
+        case following
+    }
+
+    /// The peer's incarnation.
+    public let incarnation: UInt64
+    /// The incarnation's number on this node's own count, for the external cache.
+    public let era: UInt32
+    /// Where the session stands.
+    public private(set) var phase = Phase.unknown
+    /// The latest bulk that this session follows.
+    public private(set) var bulk: UInt32 = 0
+    /// The version that it goes up to.
+    public private(set) var bulkEnd: UInt64 = 0
+    private var bulkSent: UInt64 = 0
+    private var liveSent: UInt64 = 0
+    private var coverage = Coverage()
+
+    private var highestSequence: UInt64 = 0
+    private var unacknowledged = 0
+    private var acknowledgeAt: Instant = .never
+    private var holeSince: Instant = .never
+    private var requestAt: Instant
+    /// Datagrams of this session that never came, as far as its sequence tells.
+    public private(set) var lostDatagrams: UInt64 = 0
+    private var arrivedDatagrams: UInt64 = 0
+    private var firstSequence: UInt64?
+    private var jumps = 0
+
+    /// Begins a session with an incarnation of the peer; a bulk is asked for at once.
+    public init(incarnation: UInt64, era: UInt32, at now: Instant) {
+        self.incarnation = incarnation
+        self.era = era
+        requestAt = now
+    }
+
+    /// Below and with this version nothing is missing.
+    public var gapFree: UInt64 { coverage.gapFree }
+
+    /// Whether this node holds what the peer has sent, as far as it has heard.
+    public var isComplete: Bool { phase == .following && coverage.gapFree >= max(bulkEnd, liveSent) }
+
+    /// Whether this node has held all of the peer's flows at least once in this incarnation, and follows it since.
+    public var isFollowing: Bool { phase == .following }
+
+    /// Versions that the peer has sent and this node does not hold.
+    public var lag: UInt64 { max(liveSent, bulkEnd) - min(coverage.gapFree, max(liveSent, bulkEnd)) }
+
+    // MARK: What arrives
+
+    /// Takes in a datagram's sequence. False for a jump that no honest sender makes: the datagram is not to be read.
+    ///
+    /// Several such jumps in a row are a sender that was cut off for long, and are believed.
+    public mutating func arrived(sequence: UInt64) -> Bool {
+        if let first = firstSequence, sequence > highestSequence, sequence - highestSequence > Self.jumpLimit {
+            jumps += 1
+            guard jumps > Self.jumpPatience else { return false }
+            arrivedDatagrams = sequence - first
+        }
+        jumps = 0
+        arrivedDatagrams += 1
+        let first = min(firstSequence ?? sequence, sequence)
+        firstSequence = first
+        highestSequence = max(highestSequence, sequence)
+        let expected = highestSequence - first + 1
+        lostDatagrams = expected - min(arrivedDatagrams, expected)
+        return true
+    }
+
+    /// Takes in how far the peer says that it has come; `sequence` is that of the datagram which says so.
+    public mutating func progress(
+        sent: UInt64, bulk told: UInt32, bulkEnd end: UInt64, bulkSent toldSent: UInt64, sequence: UInt64,
+        at now: Instant
+    ) {
+        guard told >= bulk else { return }
+        if told > bulk {
+            // A bulk that ended before this session saw anything of it cannot be followed: its datagrams are gone.
+            guard bulk != 0 || toldSent < end || end == 0 else { return }
+            begin(told, end: end)
+        }
+        if sequence == highestSequence, coverage.highest > max(sent, end) {
+            // More has arrived than was sent: a datagram lied. What it hides is found by a bulk alone.
+            forget(at: now)
+        }
+        liveSent = sequence == highestSequence ? sent : max(liveSent, sent)
+        bulkSent = max(bulkSent, toldSent)
+        update(at: now)
+    }
+
+    /// Whether the flows of an interval are to be read, and marks their datagram as one to acknowledge.
+    public mutating func admits(
+        lane: SendingSession.LaneName, bulk told: UInt32, _ interval: Coverage.Interval, at now: Instant
+    ) -> Bool {
+        unacknowledged += 1
+        if acknowledgeAt == .never { acknowledgeAt = now + Self.acknowledgementDelay }
+        // What the live walk sent before the bulk began comes again by the bulk.
+        if lane == .live { return told == bulk || interval.to > bulkEnd }
+        return told == bulk && bulk != 0
+    }
+
+    /// Takes in an interval whose flows have been applied.
+    public mutating func covered(
+        lane: SendingSession.LaneName, _ interval: Coverage.Interval, at now: Instant
+    ) {
+        var interval = interval
+        switch lane {
+        case .live:
+            liveSent = max(liveSent, interval.to)
+            guard interval.to > bulkEnd || bulk == 0 else { return }
+            interval.from = bulk == 0 ? interval.from : max(interval.from, bulkEnd)
+        case .backfill:
+            bulkSent = max(bulkSent, interval.to)
+        case .repair:
+            break
+        }
+        if !coverage.add(interval) { forget(at: now) }
+        update(at: now)
+    }
+
+    /// The bulk has ended: what it did not name may be removed (a synced master sent it), or not.
+    public mutating func endBulk(maySweep: Bool) {
+        guard phase == .filled else { return }
+        phase = maySweep ? .sweeping(nextSlot: 0) : .following
+    }
+
+    /// Notes that the sweep has come to a slot; nil when all are done.
+    public mutating func swept(to slot: UInt32?) {
+        guard case .sweeping = phase else { return }
+        phase = slot.map { .sweeping(nextSlot: $0) } ?? .following
+    }
+
+    /// Gives the coverage up: too much is missing, or the cache was flushed. A bulk is asked for.
+    public mutating func forget(at now: Instant) {
+        phase = .unknown
+        coverage = Coverage()
+        holeSince = .never
+        requestAt = now
+    }
+
+    // MARK: What is sent
+
+    /// What the peer should be told now, if anything is due.
+    public struct Acknowledgement: Sendable, Equatable {
+        public var bulk: UInt32
+        public var gapFree: UInt64
+        public var sequence: UInt64
+        public var holes: [Coverage.Interval]
+    }
+
+    /// The acknowledgement that is due, or nil.
+    public mutating func dueAcknowledgement(at now: Instant, holeLimit: Int) -> Acknowledgement? {
+        let holesDue = holeSince <= now
+        guard holesDue || acknowledgeAt <= now || unacknowledged >= Self.datagramsPerAcknowledgement else { return nil }
+        unacknowledged = 0
+        acknowledgeAt = .never
+        var holes: [Coverage.Interval] = []
+        if holesDue {
+            holes = knownHoles(holeLimit)
+            holeSince = holes.isEmpty ? .never : now + Self.holeRepeat
+        }
+        return Acknowledgement(bulk: bulk, gapFree: coverage.gapFree, sequence: highestSequence, holes: holes)
+    }
+
+    /// Whether a bulk must be asked for now; a request that was made is repeated after a while.
+    public mutating func needsBulk(at now: Instant) -> Bool {
+        guard phase == .unknown, requestAt <= now else { return false }
+        requestAt = now + Self.requestRepeat
+        return true
+    }
+
+    /// Asks for a bulk at the next turn whatever is held.
+    public mutating func requestBulk(at now: Instant) { forget(at: now) }
+
+    /// When something of the above falls due.
+    public var nextDeadline: Instant {
+        min(acknowledgeAt, holeSince, phase == .unknown ? requestAt : .never)
+    }
+
+    // MARK: Inside
+
+    private mutating func begin(_ told: UInt32, end: UInt64) {
+        bulk = told
+        bulkEnd = end
+        bulkSent = 0
+        coverage.restart(below: end)
+        phase = .filling
+        holeSince = .never
+    }
+
+    private mutating func update(at now: Instant) {
+        if phase == .filling, coverage.gapFree >= bulkEnd { phase = .filled }
+        guard phase != .unknown else { return }
+        if knownHoles(1).isEmpty {
+            holeSince = .never
+        } else if holeSince == .never {
+            holeSince = now + Self.holePatience
+        }
+    }
+
+    /// What the peer has sent and what did not arrive; what a running bulk has not sent yet is not missing.
+    private func knownHoles(_ count: Int) -> [Coverage.Interval] {
+        var holes = coverage.holes(upTo: min(bulkSent, bulkEnd), count: count)
+        guard holes.count < count, liveSent > bulkEnd else { return holes }
+        for hole in coverage.holes(upTo: liveSent, count: Coverage.islandLimit)
+        where hole.to > bulkEnd && holes.count < count {
+            holes.append(.init(from: max(hole.from, bulkEnd), to: hole.to))
+        }
+        return holes
+    }
+}

@@ -1,0 +1,211 @@
+public import StateMachine
+
+/// What one peer has been sent of the change log, and what it has acknowledged.
+///
+/// A session is two walks of the log and the holes that the peer named: *repair* first, since the peer waits for it,
+/// then *live*, then *backfill*. Each walk knows up to which version it has sent (`covered`); a datagram covers the
+/// versions from there to its last entry, or to the walk's limit when nothing is left. No record of sent datagrams is
+/// kept: a lost one is a hole in the peer's coverage, and a hole is walked again.
+public struct SendingSession: Sendable {
+    /// Datagrams that may be on their way unacknowledged: what a socket buffer of half a megabyte holds.
+    public static let window: UInt64 = 256
+    /// After this silence the window opens again: acknowledgements can be lost too.
+    public static let windowTimeout = Instant.Span.milliseconds(250)
+    /// A repair is not repeated before its first try can have been acknowledged.
+    public static let repairPatience = Instant.Span.milliseconds(50)
+    /// A peer that has not been heard for so long is sent heartbeats only.
+    public static let silence = Instant.Span.seconds(3)
+    /// Holes kept at most; the peer names the others again.
+    public static let holeLimit = 32
+
+    /// One pass over a stretch of the log.
+    public struct Walk: Sendable, Equatable {
+        public var lane: LaneName
+        public var cursor: ChangeLog.Cursor
+        /// Everything up to this version has been sent by this walk.
+        public var covered: UInt64
+        /// The walk ends at this version; nil for the live walk, which never ends.
+        public var limit: UInt64?
+        /// Whether the walk goes through the log that ended with the last mastership.
+        public var isInFormerLog = false
+    }
+
+    /// Which walk a datagram belongs to.
+    public enum LaneName: UInt8, Sendable, CaseIterable {
+        case live
+        case backfill
+        case repair
+    }
+
+    /// The live walk.
+    public private(set) var live: Walk
+    /// The bulk's walk, while one runs.
+    public private(set) var backfill: Walk?
+    /// The repair of the oldest hole, while there is one.
+    public private(set) var repair: Walk?
+    /// What a demotion left unsent in the log that it ended.
+    public private(set) var remainder: Walk?
+    private var formerEnd: UInt64 = 0
+    private var formerRepairCursor: ChangeLog.Cursor?
+    private var holes: [Coverage.Interval] = []
+    private var repairCursor: ChangeLog.Cursor
+    private var backfillCursor: ChangeLog.Cursor
+
+    /// The number of the latest bulk; numbers grow within an incarnation.
+    public private(set) var bulk: UInt32 = 0
+    /// The version that the latest bulk goes up to.
+    public private(set) var bulkEnd: UInt64 = 0
+
+    /// What the peer last acknowledged.
+    public private(set) var acknowledgedVersion: UInt64 = 0
+    /// The bulk that the acknowledged version counts in.
+    public private(set) var acknowledgedBulk: UInt32 = 0
+    private var acknowledgedSequence: UInt64 = 0
+    private var acknowledgedAt: Instant
+    private var repairedAt: Instant = .origin
+
+    /// Begins a session that has sent nothing; its live walk starts at the end of the log.
+    ///
+    /// - Parameter bulk: the number of the last bulk that this node began for anyone.
+    public init(log: inout ChangeLog, bulk: UInt32, sequence: UInt64, at now: Instant) {
+        live = Walk(lane: .live, cursor: log.openCursor(atStart: false), covered: log.latestVersion, limit: nil)
+        formerEnd = 0
+        backfillCursor = log.openCursor(atStart: false)
+        repairCursor = log.openCursor(atStart: false)
+        self.bulk = bulk
+        acknowledgedSequence = sequence
+        acknowledgedAt = now
+        holes.reserveCapacity(Self.holeLimit)
+    }
+
+    /// Ends the session's use of a log.
+    public func close(_ log: inout ChangeLog) {
+        log.close(live.cursor)
+        log.close(backfillCursor)
+        log.close(repairCursor)
+    }
+
+    /// Goes on in a new log that counts on where `former` ended. What was not sent of it remains to be sent first.
+    public mutating func continueIn(_ log: inout ChangeLog, former: inout ChangeLog) {
+        formerEnd = former.latestVersion
+        formerRepairCursor = repairCursor
+        remainder = nil
+        if live.covered < formerEnd {
+            remainder = Walk(
+                lane: .live, cursor: live.cursor, covered: live.covered, limit: formerEnd, isInFormerLog: true)
+        }
+        live = Walk(lane: .live, cursor: log.openCursor(atStart: false), covered: formerEnd, limit: nil)
+        backfillCursor = log.openCursor(atStart: false)
+        repairCursor = log.openCursor(atStart: false)
+        repair = nil
+        if backfill != nil { beginBulk(&log) }
+    }
+
+    /// Notes that the former log is gone: what was not sent of it never will be.
+    public mutating func dropFormer() {
+        remainder = nil
+        formerRepairCursor = nil
+        if repair?.isInFormerLog == true { repair = nil }
+    }
+
+    /// How far a running or ended bulk has been sent.
+    public var bulkSent: UInt64 { backfill?.covered ?? bulkEnd }
+
+    /// Begins a bulk: all that the log holds now goes out by the backfill, later changes by the live walk.
+    ///
+    /// What the live walk had not sent yet is part of the bulk, so it moves to the end.
+    public mutating func beginBulk(_ log: inout ChangeLog) {
+        bulk += 1
+        bulkEnd = log.latestVersion
+        log.move(backfillCursor, toStart: true)
+        log.move(live.cursor, toStart: false)
+        live.covered = bulkEnd
+        backfill = Walk(lane: .backfill, cursor: backfillCursor, covered: 0, limit: bulkEnd)
+        holes.removeAll(keepingCapacity: true)
+        repair = nil
+    }
+
+    /// Takes in what the peer holds, and which versions it misses; `sent` is this node's last sequence.
+    public mutating func acknowledge(
+        version: UInt64, bulk acknowledged: UInt32, sequence: UInt64, ofSent sent: UInt64,
+        holes missing: [Coverage.Interval], at now: Instant
+    ) {
+        if sequence >= acknowledgedSequence, sequence <= sent {
+            acknowledgedSequence = sequence
+            acknowledgedAt = now
+        }
+        guard acknowledged == bulk else { return }
+        if acknowledged != acknowledgedBulk || version > acknowledgedVersion {
+            acknowledgedVersion = version
+            acknowledgedBulk = acknowledged
+        }
+        guard repair == nil, holes.isEmpty, !missing.isEmpty,
+            now.since(repairedAt) >= Self.repairPatience
+        else { return }
+        // Only what a walk has passed can be missing; the rest is on its way.
+        for hole in missing.prefix(Self.holeLimit) {
+            let passed = hole.from < bulkEnd ? bulkSent : (remainder?.covered ?? live.covered)
+            if hole.from < passed { holes.append(.init(from: hole.from, to: min(hole.to, passed))) }
+        }
+        repairedAt = now
+    }
+
+    /// Whether the peer's latest word covers all that was sent.
+    public var isAcknowledged: Bool {
+        acknowledgedBulk == bulk && backfill == nil && acknowledgedVersion >= live.covered
+    }
+
+    /// Datagrams that may be sent now.
+    public mutating func room(sequence: UInt64, at now: Instant) -> UInt64 {
+        if now.since(acknowledgedAt) >= Self.windowTimeout, sequence > acknowledgedSequence {
+            acknowledgedSequence = sequence
+            acknowledgedAt = now
+        }
+        let outstanding = sequence - min(acknowledgedSequence, sequence)
+        return outstanding < Self.window ? Self.window - outstanding : 0
+    }
+
+    /// When the window opens by itself.
+    public var windowOpens: Instant { acknowledgedAt + Self.windowTimeout }
+
+    /// The walk whose turn it is, or nil if nothing is left to send.
+    public mutating func nextWalk(_ log: inout ChangeLog) -> Walk? {
+        if repair == nil, let hole = holes.first { beginRepair(of: hole, &log) }
+        if let repair { return repair }
+        if let remainder { return remainder }
+        if live.covered < log.latestVersion { return live }
+        return backfill
+    }
+
+    private mutating func beginRepair(of hole: Coverage.Interval, _ log: inout ChangeLog) {
+        if let cursor = formerRepairCursor, hole.from < formerEnd {
+            // The former log answers for its own versions; what lies behind them is a hole of its own.
+            let end = min(hole.to, formerEnd)
+            repair = Walk(lane: .repair, cursor: cursor, covered: hole.from, limit: end, isInFormerLog: true)
+            if end < hole.to { holes[0] = .init(from: end, to: hole.to) } else { holes.removeFirst() }
+        } else {
+            holes.removeFirst()
+            log.move(repairCursor, behind: hole.from)
+            repair = Walk(lane: .repair, cursor: repairCursor, covered: hole.from, limit: hole.to)
+        }
+    }
+
+    /// Notes that a walk has been sent up to a version.
+    public mutating func sent(_ lane: LaneName, upTo version: UInt64) {
+        switch lane {
+        case .live:
+            if remainder != nil {
+                remainder?.covered = version
+                if version >= formerEnd { remainder = nil }
+            } else {
+                live.covered = version
+            }
+        case .backfill:
+            backfill?.covered = version
+            if version >= bulkEnd { backfill = nil }
+        case .repair:
+            repair?.covered = version
+            if let limit = repair?.limit, version >= limit { repair = nil }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+internal import Bytes
+internal import Conntrack
+
+/// Reads the messages of one datagram in order.
+///
+/// A message that is refused costs itself alone: its length leads to the next. A kind that nobody knows is skipped.
+public struct DatagramReader: Sendable {
+    /// What the datagram's header says.
+    public let header: DatagramHeader
+    private var cursor: ByteCursor
+    /// The version that flows count from; nil before an interval or page.
+    private var base: UInt64?
+    /// Messages whose kind is not known to this code.
+    public private(set) var unknownKinds = 0
+
+    /// Begins to read; `bytes` are the whole datagram, and the same bytes go into each `next`.
+    public init(_ bytes: borrowing RawSpan) throws(DatagramRefusal) {
+        cursor = ByteCursor(bytes)
+        header = try DatagramHeader(&cursor, bytes)
+    }
+
+    /// The next message, or nil at the end. After a thrown refusal the message behind it can be read.
+    public mutating func next(_ bytes: borrowing RawSpan) throws(MessageRefusal) -> Message? {
+        while cursor.remaining > 0 {
+            let number: UInt8
+            var body: ByteCursor
+            do {
+                number = try cursor.readUInt8(bytes)
+                body = try cursor.slice(Int(try cursor.readUInt8(bytes)))
+            } catch {
+                // Nothing behind a broken length can be trusted.
+                cursor = ByteCursor(from: cursor.end, to: cursor.end)
+                throw .truncated
+            }
+            guard let kind = Message.Kind(rawValue: number) else {
+                unknownKinds += 1
+                continue
+            }
+            return try read(kind, &body, bytes)
+        }
+        return nil
+    }
+
+    private mutating func read(
+        _ kind: Message.Kind, _ body: inout ByteCursor, _ bytes: borrowing RawSpan
+    ) throws(MessageRefusal) -> Message {
+        switch kind {
+        case .flow:
+            guard let base else { throw .place }
+            return .flow(try FlowCodec.decode(&body, bytes, base: base))
+        case .destroy:
+            guard let base else { throw .place }
+            return .destroy(try readDestroy(&body, bytes, base))
+        default:
+            do { return try readControl(kind, &body, bytes) } catch let refusal as MessageRefusal {
+                throw refusal
+            } catch {
+                throw .truncated
+            }
+        }
+    }
+
+    private mutating func readControl(
+        _ kind: Message.Kind, _ body: inout ByteCursor, _ bytes: borrowing RawSpan
+    ) throws -> Message {
+        switch kind {
+        case .hello:
+            let lowest = try body.readUInt8(bytes)
+            let highest = try body.readUInt8(bytes)
+            let nonce = try body.readUInt64(bytes)
+            guard (1...Hello.nameLimit).contains(body.remaining) else { throw MessageRefusal.name }
+            let name = try body.readText(bytes, count: body.remaining)
+            return .hello(Hello(name: name, lowestVersion: lowest, highestVersion: highest, nonce: nonce))
+        case .progress:
+            let sent = try body.readVarint(bytes)
+            let bulk = try body.readUInt32(bytes)
+            let end = try body.readVarint(bytes)
+            let bulkSent = try body.readVarint(bytes)
+            guard bulkSent <= end, end <= sent || bulk == 0 else { throw MessageRefusal.number }
+            return .progress(Progress(sentVersion: sent, bulk: bulk, bulkEnd: end, bulkSent: bulkSent))
+        case .interval:
+            guard let lane = Lane(rawValue: try body.readUInt8(bytes)) else { throw MessageRefusal.flags }
+            let bulk = try body.readUInt32(bytes)
+            let from = try body.readUInt64(bytes)
+            let (to, overflow) = from.addingReportingOverflow(UInt64(try body.readUInt32(bytes)))
+            guard !overflow else { throw MessageRefusal.number }
+            base = from
+            return .interval(LogInterval(lane: lane, bulk: bulk, from: from, to: to))
+        case .acknowledgement:
+            return .acknowledgement(try readAcknowledgement(&body, bytes))
+        case .bulkRequest:
+            let incarnation = try body.readUInt64(bytes)
+            return .bulkRequest(BulkRequest(incarnation: incarnation, after: try body.readUInt32(bytes)))
+        case .recallRequest:
+            let id = try body.readUInt32(bytes)
+            return .recallRequest(RecallRequest(id: id, place: try body.readUInt64(bytes)))
+        case .recallPage:
+            let id = try body.readUInt32(bytes)
+            let place = try body.readUInt64(bytes)
+            let next = try body.readUInt64(bytes)
+            guard next > place else { throw MessageRefusal.number }
+            base = 0
+            return .recallPage(RecallPage(id: id, place: place, next: next))
+        case .farewell:
+            return .farewell
+        case .flow, .destroy:
+            preconditionFailure("flows are read above")
+        }
+    }
+
+    private func readAcknowledgement(
+        _ body: inout ByteCursor, _ bytes: borrowing RawSpan
+    ) throws -> Acknowledgement {
+        let incarnation = try body.readUInt64(bytes)
+        let bulk = try body.readUInt32(bytes)
+        let gapFree = try body.readUInt64(bytes)
+        var acknowledgement = Acknowledgement(
+            incarnation: incarnation, bulk: bulk, gapFree: gapFree, sequence: try body.readUInt64(bytes))
+        var previous = gapFree
+        while body.remaining > 0, acknowledgement.holes.count < Acknowledgement.holeLimit {
+            let (from, early) = previous.addingReportingOverflow(try body.readVarint(bytes))
+            let (to, late) = from.addingReportingOverflow(try body.readVarint(bytes))
+            guard !early, !late else { throw MessageRefusal.number }
+            acknowledgement.holes.append((from, to))
+            previous = to
+        }
+        return acknowledgement
+    }
+
+    private func readDestroy(
+        _ body: inout ByteCursor, _ bytes: borrowing RawSpan, _ base: UInt64
+    ) throws(MessageRefusal) -> DestroyMessage {
+        do {
+            let flags = FlowCodec.Flags(rawValue: try body.readUInt8(bytes))
+            let number = ProtocolNumber(rawValue: try body.readUInt8(bytes))
+            let (version, overflow) = base.addingReportingOverflow(try body.readVarint(bytes))
+            guard !overflow else { throw MessageRefusal.number }
+            var original = try FlowCodec.decodeTuple(&body, bytes, flags.contains(.ipv6) ? .ipv6 : .ipv4, number)
+            if flags.contains(.zones) { original.zone = try body.readUInt16(bytes) }
+            return DestroyMessage(version: version, original: original)
+        } catch let refusal as MessageRefusal {
+            throw refusal
+        } catch {
+            throw .truncated
+        }
+    }
+}

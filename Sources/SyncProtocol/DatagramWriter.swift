@@ -1,0 +1,157 @@
+internal import Bytes
+public import Conntrack
+
+/// Packs messages into one datagram of a fixed size.
+///
+/// The caller begins a datagram, appends messages until one does not fit (`append` says so and leaves no trace of it)
+/// and takes the bytes. The interval is opened with its start alone; its end is known when the datagram is full.
+public struct DatagramWriter: ~Copyable {
+    private var writer: ByteWriter
+    private var openInterval: (offset: Int, from: UInt64)?
+
+    /// Allocates room for datagrams of at most `capacity` bytes.
+    public init(capacity: Int) {
+        precondition(capacity >= 512, "a datagram holds at least 512 bytes")
+        writer = ByteWriter(capacity: capacity)
+    }
+
+    /// Whether nothing but the header has been written.
+    public var isEmpty: Bool { writer.count <= DatagramHeader.size }
+
+    /// Bytes written so far.
+    public var count: Int { writer.count }
+
+    /// Begins a datagram anew.
+    public mutating func begin(_ header: DatagramHeader) {
+        writer.rewind()
+        openInterval = nil
+        header.encode(into: &writer)
+    }
+
+    /// Opens the interval that the flows behind it belong to.
+    public mutating func openInterval(lane: Lane, bulk: UInt32, from: UInt64) {
+        writer.append(Message.Kind.interval.rawValue)
+        writer.append(UInt8(17))
+        writer.append(lane.rawValue)
+        writer.append(bulk)
+        writer.append(from)
+        openInterval = (writer.count, from)
+        writer.append(UInt32(0))
+    }
+
+    /// Writes the end of the open interval; at most 2^32 - 1 versions behind its start.
+    public mutating func closeInterval(to: UInt64) {
+        guard let (offset, from) = openInterval else { preconditionFailure("no interval is open") }
+        precondition(to >= from && to - from <= UInt64(UInt32.max))
+        let span = UInt32(to - from)
+        writer.patch(UInt16(span >> 16), at: offset)
+        writer.patch(UInt16(truncatingIfNeeded: span), at: offset + 2)
+        openInterval = nil
+    }
+
+    /// Appends a flow of the open interval or page; false if it does not fit.
+    public mutating func append(_ flow: Flow, version: UInt64, isReplacement: Bool) -> Bool {
+        let base = openInterval?.from ?? 0
+        return appendBody(.flow) { writer in
+            FlowCodec.encode(flow, version: version - base, isReplacement: isReplacement, into: &writer)
+        }
+    }
+
+    /// Appends a destroy of the open interval; false if it does not fit.
+    public mutating func appendDestroy(_ original: Tuple, version: UInt64) -> Bool {
+        let base = openInterval?.from ?? 0
+        return appendBody(.destroy) { writer in
+            var flags: FlowCodec.Flags = original.family == .ipv6 ? .ipv6 : []
+            if original.zone != 0 { flags.insert(.zones) }
+            writer.append(flags.rawValue)
+            writer.append(original.protocol.rawValue)
+            writer.appendVarint(version - base)
+            FlowCodec.encodeTuple(original, into: &writer)
+            if original.zone != 0 { writer.append(original.zone) }
+        }
+    }
+
+    /// Appends a message that is neither flow, destroy nor interval; false if it does not fit.
+    public mutating func append(_ message: Message) -> Bool {
+        switch message {
+        case .hello(let hello):
+            appendBody(.hello) { writer in
+                writer.append(hello.lowestVersion)
+                writer.append(hello.highestVersion)
+                writer.append(hello.nonce)
+                writer.append(utf8: hello.name)
+            }
+        case .progress(let progress):
+            appendBody(.progress) { writer in
+                writer.appendVarint(progress.sentVersion)
+                writer.append(progress.bulk)
+                writer.appendVarint(progress.bulkEnd)
+                writer.appendVarint(progress.bulkSent)
+            }
+        case .acknowledgement(let acknowledgement):
+            appendBody(.acknowledgement) { writer in
+                writer.append(acknowledgement.incarnation)
+                writer.append(acknowledgement.bulk)
+                writer.append(acknowledgement.gapFree)
+                writer.append(acknowledgement.sequence)
+                var previous = acknowledgement.gapFree
+                for hole in acknowledgement.holes.prefix(Acknowledgement.holeLimit) {
+                    writer.appendVarint(hole.from - previous)
+                    writer.appendVarint(hole.to - hole.from)
+                    previous = hole.to
+                }
+            }
+        case .bulkRequest(let request):
+            appendBody(.bulkRequest) { writer in
+                writer.append(request.incarnation)
+                writer.append(request.after)
+            }
+        case .recallRequest(let request):
+            appendBody(.recallRequest) { writer in
+                writer.append(request.id)
+                writer.append(request.place)
+            }
+        case .recallPage(let page):
+            appendBody(.recallPage) { writer in
+                writer.append(page.id)
+                writer.append(page.place)
+                writer.append(page.next)
+            }
+        case .farewell:
+            appendBody(.farewell) { _ in }
+        case .interval, .flow, .destroy:
+            preconditionFailure("a flow goes into an open interval, by a verb of its own")
+        }
+    }
+
+    /// Overwrites where the page that opens this datagram ends; the page was appended first.
+    public mutating func closePage(next: UInt64) {
+        // kind, length and the fields id and place stand before the last eight bytes of the page.
+        let offset = DatagramHeader.size + 2 + 4 + 8
+        for place in 0..<8 {
+            writer.patch(UInt8(truncatingIfNeeded: next >> UInt64(56 - 8 * place)), at: offset + place)
+        }
+    }
+
+    /// Lends the datagram.
+    public borrowing func withBytes<Result, Failure: Error>(
+        _ body: (borrowing RawSpan) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        try writer.withBytes(body)
+    }
+
+    /// Writes kind, length and body; a body has at most 255 bytes, and the longest flow has 141.
+    private mutating func appendBody(_ kind: Message.Kind, _ body: (inout ByteWriter) -> Void) -> Bool {
+        let mark = writer.count
+        writer.append(kind.rawValue)
+        writer.append(UInt8(0))
+        body(&writer)
+        let length = writer.count - mark - 2
+        guard !writer.overflowed, length <= 255 else {
+            writer.rewind(to: mark)
+            return false
+        }
+        writer.patch(UInt8(length), at: mark + 1)
+        return true
+    }
+}

@@ -1,0 +1,215 @@
+public import Conntrack
+
+/// One message of a datagram.
+///
+/// On the wire: a kind byte, the body's length in one byte, the body. A reader skips a kind that it does not know and
+/// ignores what stands behind the fields that it knows. Kinds 1 to 63 are taken as below; 12 and 13 are kept for
+/// expectations, 14 to 16 for digests.
+public enum Message: Equatable, Sendable {
+    case hello(Hello)
+    case progress(Progress)
+    /// The flows that follow in this datagram are all that changed in this interval.
+    case interval(LogInterval)
+    /// A flow as it is now.
+    case flow(FlowMessage)
+    /// A flow is gone.
+    case destroy(DestroyMessage)
+    case acknowledgement(Acknowledgement)
+    case bulkRequest(BulkRequest)
+    case recallRequest(RecallRequest)
+    /// The flows that follow in this datagram are one page of an answered recall.
+    case recallPage(RecallPage)
+    /// The sender ends; its flows stay.
+    case farewell
+
+    /// The first byte of a message.
+    public enum Kind: UInt8, Sendable, CaseIterable {
+        case hello = 1
+        case progress
+        case interval
+        case flow
+        case destroy
+        case acknowledgement
+        case bulkRequest
+        case recallRequest
+        case recallPage
+        case farewell
+    }
+}
+
+/// Introduces a node.
+public struct Hello: Equatable, Sendable {
+    /// Bytes of a node name at most.
+    public static let nameLimit = 64
+    /// The node's configured name.
+    public var name: String
+    /// The wire versions that the node speaks.
+    public var lowestVersion: UInt8
+    public var highestVersion: UInt8
+    /// Chance, answered by a sealed link's peer; 0 on an open link.
+    public var nonce: UInt64
+
+    /// Makes a hello.
+    public init(
+        name: String, lowestVersion: UInt8 = DatagramHeader.wireVersion,
+        highestVersion: UInt8 = DatagramHeader.wireVersion, nonce: UInt64 = 0
+    ) {
+        self.name = name
+        self.lowestVersion = lowestVersion
+        self.highestVersion = highestVersion
+        self.nonce = nonce
+    }
+}
+
+/// How far a sender has come in its log; goes out with every heartbeat and every datagram of a bulk.
+public struct Progress: Equatable, Sendable {
+    /// Everything up to this version that is not in a running bulk has been sent.
+    public var sentVersion: UInt64
+    /// The number of the latest bulk, 0 if there was none.
+    public var bulk: UInt32
+    /// The bulk covers the versions up to this one.
+    public var bulkEnd: UInt64
+    /// The bulk has been sent up to this version; equal to `bulkEnd` when it has ended.
+    public var bulkSent: UInt64
+
+    /// Makes a progress.
+    public init(sentVersion: UInt64, bulk: UInt32, bulkEnd: UInt64, bulkSent: UInt64) {
+        self.sentVersion = sentVersion
+        self.bulk = bulk
+        self.bulkEnd = bulkEnd
+        self.bulkSent = bulkSent
+    }
+}
+
+/// Which way a flow message came out of the sender's log.
+public enum Lane: UInt8, Sendable, CaseIterable {
+    /// As it changed.
+    case live = 0
+    /// By the bulk's walk.
+    case backfill
+    /// Asked for again by the receiver.
+    case repair
+}
+
+/// The versions that a datagram covers: after `from`, up to and with `to`.
+public struct LogInterval: Equatable, Sendable {
+    public var lane: Lane
+    /// The sender's latest bulk when the datagram was made.
+    public var bulk: UInt32
+    public var from: UInt64
+    public var to: UInt64
+
+    /// Makes an interval; at most 2^32 - 1 versions.
+    public init(lane: Lane, bulk: UInt32, from: UInt64, to: UInt64) {
+        self.lane = lane
+        self.bulk = bulk
+        self.from = from
+        self.to = to
+    }
+}
+
+/// A flow with the version of its last change; the version is 0 in a recall.
+public struct FlowMessage: Equatable, Sendable {
+    public var version: UInt64
+    public var flow: Flow
+    /// The tuple was destroyed and came anew since it was last sent.
+    public var isReplacement: Bool
+
+    /// Makes a flow message.
+    public init(version: UInt64, flow: Flow, isReplacement: Bool = false) {
+        self.version = version
+        self.flow = flow
+        self.isReplacement = isReplacement
+    }
+}
+
+/// A destroyed flow with the version of its tombstone.
+public struct DestroyMessage: Equatable, Sendable {
+    public var version: UInt64
+    public var original: Tuple
+
+    /// Makes a destroy message.
+    public init(version: UInt64, original: Tuple) {
+        self.version = version
+        self.original = original
+    }
+}
+
+/// What a receiver holds of a sender's log.
+public struct Acknowledgement: Equatable, Sendable {
+    /// Holes named in one message at most: with the longest numbers they still fit its 255 bytes.
+    public static let holeLimit = 11
+
+    /// Whose log: the sender's incarnation.
+    public var incarnation: UInt64
+    public var bulk: UInt32
+    public var gapFree: UInt64
+    /// The highest datagram sequence received.
+    public var sequence: UInt64
+    /// Versions that are missing, as (from, to], oldest first.
+    public var holes: [(from: UInt64, to: UInt64)]
+
+    /// Makes an acknowledgement.
+    public init(
+        incarnation: UInt64, bulk: UInt32, gapFree: UInt64, sequence: UInt64,
+        holes: [(from: UInt64, to: UInt64)] = []
+    ) {
+        self.incarnation = incarnation
+        self.bulk = bulk
+        self.gapFree = gapFree
+        self.sequence = sequence
+        self.holes = holes
+    }
+
+    /// Whether two acknowledgements say the same.
+    public static func == (left: Acknowledgement, right: Acknowledgement) -> Bool {
+        left.incarnation == right.incarnation && left.bulk == right.bulk && left.gapFree == right.gapFree
+            && left.sequence == right.sequence && left.holes.elementsEqual(right.holes, by: ==)
+    }
+}
+
+/// Asks a sender for a bulk; asked again until one begins.
+public struct BulkRequest: Equatable, Sendable {
+    /// Of this incarnation; 0 for any.
+    public var incarnation: UInt64
+    /// The latest bulk that the receiver knows of: a newer one answers the request.
+    public var after: UInt32
+
+    /// Makes a request.
+    public init(incarnation: UInt64, after: UInt32) {
+        self.incarnation = incarnation
+        self.after = after
+    }
+}
+
+/// Asks a peer for the flows that it holds as copies; answered by pages from the place asked for.
+public struct RecallRequest: Equatable, Sendable {
+    /// Chosen by the asker; answers carry it.
+    public var id: UInt32
+    /// The place to go on from; 0 to begin.
+    public var place: UInt64
+
+    /// Makes a request.
+    public init(id: UInt32, place: UInt64) {
+        self.id = id
+        self.place = place
+    }
+}
+
+/// Names the place of a page in an answered recall.
+public struct RecallPage: Equatable, Sendable {
+    public var id: UInt32
+    public var place: UInt64
+    /// Where the next page begins; `end` if this was the last.
+    public var next: UInt64
+
+    /// Behind the last page.
+    public static let end = UInt64.max
+
+    /// Makes a page's name.
+    public init(id: UInt32, place: UInt64, next: UInt64) {
+        self.id = id
+        self.place = place
+        self.next = next
+    }
+}
