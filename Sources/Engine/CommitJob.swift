@@ -1,0 +1,60 @@
+internal import Conntrack
+internal import StateMachine
+
+/// A commit under way: a walk over the external cache, some flows a turn, in an order that serves people.
+struct CommitJob {
+    /// Why the commit runs.
+    enum Purpose: Equatable {
+        /// A promotion, or the retry of one.
+        case takeover(generation: UInt64)
+        /// An operator asked.
+        case manual(id: UInt64)
+        /// A master takes in what a peer that is no master announced, where both tuples are free.
+        case adoption
+    }
+
+    /// What is written in which order: live connections first, parents before children, endings last.
+    enum Pass: UInt8, CaseIterable {
+        case established
+        case unassured
+        case closing
+        case children
+        /// Entries of an earlier mastership that the last master no longer had.
+        case stale
+
+        /// Whether a flow's turn is in this pass.
+        func takes(_ flow: Flow) -> Bool {
+            switch self {
+            case .established: flow.master == nil && !flow.isClosing && flow.status.contains(.assured)
+            case .unassured: flow.master == nil && !flow.isClosing && !flow.status.contains(.assured)
+            case .closing: flow.master == nil && flow.isClosing
+            case .children: flow.master != nil
+            case .stale: false
+            }
+        }
+    }
+
+    /// Refused flows that are named in notices, for each commit.
+    static let namedLimit = 8
+
+    let purpose: Purpose
+    let started: Instant
+    /// Whether entries of an earlier mastership may be removed: only when the external cache is in sync.
+    let removesStale: Bool
+    var pass = Pass.established
+    var nextSlot: UInt32 = 0
+    var written = 0
+    var failed = 0
+    var kept = 0
+    var named = 0
+    /// The kernel does not let us write at all.
+    var isForbidden = false
+
+    /// Moves on to the next pass; false after the last.
+    mutating func nextPass() -> Bool {
+        guard let next = Pass(rawValue: pass.rawValue + 1), next != .stale || removesStale else { return false }
+        pass = next
+        nextSlot = 0
+        return true
+    }
+}

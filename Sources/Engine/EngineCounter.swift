@@ -1,0 +1,86 @@
+/// What an engine counts; the names appear in `status --json` and `statistics`.
+public enum EngineCounter: UInt8, CaseIterable, Sendable {
+    // Events of the kernel.
+    case eventsNew
+    case eventsUpdate
+    case eventsDestroy
+    /// Echoes of our own writes.
+    case eventsOurs
+    /// Flows left out, by reason.
+    case filteredOwn
+    case filteredProtocol
+    case filteredAddress
+    /// Times that the kernel dropped events.
+    case overruns
+    /// Destroys held back and then sent, or dropped because an address or the role went.
+    case destroysHeld
+    case destroysDropped
+    // Both caches: created, updated, destroyed.
+    case internalCreated
+    case internalUpdated
+    case internalDestroyed
+    case externalCreated
+    case externalUpdated
+    case externalDestroyed
+    /// The external cache is at its limit.
+    case externalFull
+    // Datagrams refused, by reason.
+    case datagramTruncated
+    case datagramForeign
+    case datagramVersion
+    case datagramFlags
+    case datagramKey
+    /// Our own datagram came back, or another node has our name.
+    case datagramOwn
+    case datagramOldIncarnation
+    case datagramJump
+    /// From a node beyond the one peer that this version serves.
+    case datagramBeyondPeers
+    // Messages refused, by reason.
+    case messageTruncated
+    case messageNumber
+    case messageFlags
+    case messagePlace
+    case messageTCPState
+    case messageWindowScale
+    case messageMaster
+    case messageTimeout
+    case messageStatus
+    case messageName
+    case messageUnknownKind
+    /// Own flows and filtered ones that a peer announced.
+    case peerFlowFiltered
+    /// Messages that were older than what is held.
+    case peerFlowStale
+    /// A peer's word on a flow that this master knows better.
+    case peerFlowIgnored
+    // What was asked and sent again.
+    case bulksSent
+    case bulksReceived
+    case repairsSent
+    case holesNamed
+    /// Flows swept from the external cache at the end of a bulk.
+    case flowsSwept
+    case flowsRecalled
+    case flowsAdopted
+    case flowsPurged
+    // Commits: what the kernel refused, by kind.
+    case commitExists
+    case commitNotFound
+    case commitBusy
+    case commitUnsupported
+    case commitTableFull
+    case commitNoSpace
+    case commitInvalid
+    case commitNotPermitted
+    case commitDying
+    case commitAgain
+    case commitOther
+    /// Flows that a commit wrote, and those that it left to a local flow.
+    case commitWritten
+    case commitKeptLocal
+    /// Dumps that the kernel interrupted or refused.
+    case dumpsInterrupted
+    case dumpsFailed
+    case resyncs
+}

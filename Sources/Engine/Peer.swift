@@ -1,0 +1,22 @@
+internal import Replication
+internal import StateMachine
+internal import SyncProtocol
+
+/// The other node, as this one knows it.
+struct Peer {
+    let sender: UInt32
+    var name: String
+    var incarnation: UInt64
+    var role: DatagramHeader.Role
+    var term: UInt64
+    var inSync: Bool
+    var lastHeard: Instant
+    var isSilent = false
+    /// Where its last datagram came from, as the link numbers its sources.
+    var source: UInt64
+    var sending: SendingSession
+    var receiving: ReceivingSession
+
+    /// Whether the peer claims the virtual addresses and says that it holds what its predecessor held.
+    var isSyncedMaster: Bool { role == .master && inSync }
+}

@@ -1,0 +1,52 @@
+public import Bytes
+public import Conntrack
+
+/// The kernel's conntrack table, as the engine needs it. Each verb is one batch, never one flow.
+public protocol KernelPort: ~Copyable {
+    /// Takes in the events that wait, up to the batch's limit, and whether any were lost.
+    mutating func receive(into events: inout EventBatch)
+
+    /// Carries out the writes in order and notes the refused ones in the batch; returns when the kernel has answered.
+    mutating func write(_ batch: inout WriteBatch)
+
+    /// Joins or leaves the group of NEW events: a listener there halves the rate of inserts.
+    mutating func listenForNew(_ listens: Bool)
+
+    /// Begins a dump of the whole table, both families; an earlier one is abandoned.
+    mutating func beginDump()
+
+    /// Takes in the next part of the dump as events of the kind `dumped`.
+    mutating func readDump(into events: inout EventBatch) -> DumpProgress
+
+    /// The flows in the table now, and its limit; nil for what is not known.
+    mutating func occupancy() -> (entries: Int?, limit: Int?)
+
+    /// The full timeouts of this node.
+    mutating func timeouts() -> ProtocolTimeouts
+}
+
+/// How far a dump has come.
+public enum DumpProgress: Sendable, Equatable {
+    /// Read again now.
+    case more
+    /// Nothing waits; read again next turn.
+    case waiting
+    /// All of the table has been told.
+    case finished
+    /// The table changed its shape meanwhile: what was not told may still be there.
+    case interrupted
+    /// The kernel refused, with its error number.
+    case failed(Int32)
+}
+
+/// The link to the peers: bytes in, bytes out.
+public protocol LinkPort: ~Copyable {
+    /// Bytes of a datagram at most: the link's MTU without the headers below us.
+    var maximumPayload: Int { get }
+
+    /// Takes in the datagrams that wait, up to the batch's limit.
+    mutating func receive(into datagrams: inout DatagramBatch)
+
+    /// Sends what the batch holds; what the link cannot take is lost, and counted there.
+    mutating func send(_ datagrams: borrowing DatagramBatch)
+}
