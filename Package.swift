@@ -71,6 +71,10 @@ let package = Package(
         // Tests of the words and the pure machines: no kernel, no privileges.
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "ConntrackTests", dependencies: ["Conntrack"]),
+        .testTarget(name: "FailoverTests", dependencies: ["Failover", "StateMachine"]),
+
+        // Fails when the house is built wrong: floors, imports, hygiene.
+        .testTarget(name: "HouseTests"),
     ],
     swiftLanguageModes: [.v6]
 )
