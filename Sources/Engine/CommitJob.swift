@@ -19,8 +19,9 @@ struct CommitJob {
         case unassured
         case closing
         case children
-        /// Entries of an earlier mastership that the last master no longer had.
-        case stale
+        /// Entries of an earlier mastership that the external cache does not name: removed if the last master held
+        /// all flows and these no longer, else made anew, because their windows are stale.
+        case former
 
         /// Whether a flow's turn is in this pass.
         func takes(_ flow: Flow) -> Bool {
@@ -29,18 +30,20 @@ struct CommitJob {
             case .unassured: flow.master == nil && !flow.isClosing && !flow.status.contains(.assured)
             case .closing: flow.master == nil && flow.isClosing
             case .children: flow.master != nil
-            case .stale: false
+            case .former: false
             }
         }
     }
 
+    /// The token of a write that no slot of the external cache stands behind.
+    static let noSlot = UInt32.max
     /// Refused flows that are named in notices, for each commit.
     static let namedLimit = 8
 
     let purpose: Purpose
     let started: Instant
-    /// Whether entries of an earlier mastership may be removed: only when the external cache is in sync.
-    let removesStale: Bool
+    /// Whether what the external cache does not name is gone: only when it is in sync.
+    let isInSync: Bool
     var pass = Pass.established
     var nextSlot: UInt32 = 0
     var written = 0
@@ -52,7 +55,7 @@ struct CommitJob {
 
     /// Moves on to the next pass; false after the last.
     mutating func nextPass() -> Bool {
-        guard let next = Pass(rawValue: pass.rawValue + 1), next != .stale || removesStale else { return false }
+        guard let next = Pass(rawValue: pass.rawValue + 1), next != .former || purpose != .adoption else { return false }
         pass = next
         nextSlot = 0
         return true

@@ -135,6 +135,11 @@ public struct ExternalCache: ~Copyable {
         table[slot].refusal = refusal
     }
 
+    /// Gives the memory back once nothing is left, so that walks are short again.
+    public mutating func shrinkIfEmpty() {
+        if table.count == 0 { removeAll() }
+    }
+
     /// Removes everything.
     public mutating func removeAll() {
         table.removeAll()

@@ -111,11 +111,8 @@ public struct ReceivingSession: Sendable {
         at now: Instant
     ) {
         guard told >= bulk else { return }
-        if told > bulk {
-            // A bulk that ended before this session saw anything of it cannot be followed: its datagrams are gone.
-            guard bulk != 0 || toldSent < end || end == 0 else { return }
-            begin(told, end: end)
-        }
+        // What a bulk sent before this session heard of it is a hole like any other.
+        if told > bulk { begin(told, end: end) }
         if sequence == highestSequence, coverage.highest > max(sent, end) {
             // More has arrived than was sent: a datagram lied. What it hides is found by a bulk alone.
             forget(at: now)
@@ -208,6 +205,15 @@ public struct ReceivingSession: Sendable {
 
     /// Asks for a bulk at the next turn whatever is held.
     public mutating func requestBulk(at now: Instant) { forget(at: now) }
+
+    /// Gives the coverage up and asks for nothing: an operator will.
+    public mutating func abandon() {
+        forget(at: .origin)
+        requestAt = .never
+    }
+
+    /// Does not ask for a bulk by itself (`startup-resync` off); one that comes is followed.
+    public mutating func delayRequest() { requestAt = .never }
 
     /// When something of the above falls due.
     public var nextDeadline: Instant {

@@ -1,0 +1,121 @@
+public import Conntrack
+public import Failover
+internal import Replication
+public import StateMachine
+internal import SyncProtocol
+
+extension Engine where Kernel: ~Copyable, Link: ~Copyable {
+    /// Takes in what the shell asks for; long work is done by the turns that follow, and answered by a notice.
+    public mutating func take(_ command: EngineCommand, at now: Instant) {
+        switch command {
+        case .notify(let notification, let source):
+            notices.append(.heard(notification, reconciler.hear(notification, from: source, at: now)))
+            followTruth(at: now)
+        case .choose(let role, let id):
+            reconciler.choose(role, at: now)
+            waiting.append(RoleWaiter(id: id, role: role))
+            followTruth(at: now)
+        case .chooseAutomatically(let id):
+            reconciler.chooseAutomatically(at: now)
+            followTruth(at: now)
+            answer(id, .done("the manager decides: \(reconciler.truth.role.rawValue)"))
+        case .addresses(let presence):
+            reconciler.see(presence, at: now)
+            followTruth(at: now)
+        case .ownAddresses(let addresses):
+            settings.filter.ownAddresses = addresses
+        case .networkWent:
+            pardonDestroys()
+        case .commit(let id):
+            guard commitJob == nil else { return answer(id, .refused("a commit is under way; see status")) }
+            beginCommit(.manual(id: id), inSync: false, at: now)
+        case .flush(let target, let id):
+            flush(target, id: id, at: now)
+        case .resyncKernel(let id):
+            guard resyncJob == nil else { return answer(id, .refused("a dump is under way; ask again")) }
+            beginResync(.asked(id: id))
+        case .resyncPeer(let id):
+            answer(id, askPeer(at: now))
+        case .bulk(let id):
+            guard peer != nil else { return answer(id, noPeer) }
+            beginBulk()
+            answer(id, .done("sending \(log.flowCount) flows"))
+        case .purge(let id):
+            beginPurge(id: id)
+        case .resetExternal(let id):
+            flushExternal()
+            answer(id, askPeer(at: now))
+        case .resetInternal(let id):
+            guard resyncJob == nil else { return answer(id, .refused("a dump is under way; ask again")) }
+            flushInternal()
+            beginResync(.asked(id: id))
+        }
+    }
+
+    /// Says goodbye: sends what is unsent, and that this node ends.
+    public mutating func end(at now: Instant) {
+        cancelCommit()
+        send(at: now)
+        outgoing.removeAll()
+        writer.begin(nextHeader())
+        _ = writer.append(.farewell)
+        Self.post(writer, &outgoing)
+        link.send(outgoing)
+    }
+
+    /// Takes the notices that have come up since the last call.
+    public mutating func takeNotices() -> [EngineNotice] {
+        guard !notices.isEmpty else { return [] }
+        defer { notices.removeAll(keepingCapacity: true) }
+        return notices
+    }
+
+    private var noPeer: CommandOutcome { .refused("no peer has been heard; check the link with `ctsync-ha status`") }
+
+    private mutating func askPeer(at now: Instant) -> CommandOutcome {
+        guard let peer else { return noPeer }
+        self.peer?.receiving.requestBulk(at: now)
+        return .done("\(peer.name) is asked for a bulk")
+    }
+
+    private mutating func flush(_ target: EngineCommand.FlushTarget, id: UInt64, at now: Instant) {
+        guard commitJob == nil else { return answer(id, .refused("a commit is under way; see status")) }
+        switch target {
+        case .internal:
+            let flows = log.flowCount
+            flushInternal()
+            answer(id, .done("\(flows) flows forgotten; the kernel keeps them, `ctsync-ha resync kernel` finds them"))
+        case .external:
+            let flows = external.flowCount
+            flushExternal()
+            answer(id, .done("\(flows) flows forgotten; `ctsync-ha resync peer` asks for them again"))
+        case .kernel:
+            guard resyncJob == nil else { return answer(id, .refused("a dump is under way; ask again")) }
+            beginResync(.flush(id: id))
+        }
+    }
+
+    private mutating func flushInternal() {
+        peer?.sending.close(&log)
+        log = ChangeLog(key: settings.hashKey, latestVersion: log.latestVersion)
+        if var known = peer.take() {
+            known.sending = SendingSession(log: &log, bulk: bulkNumber, sequence: sequence, at: known.lastHeard)
+            known.sending.beginBulk(&log)
+            bulkNumber = known.sending.bulk
+            peer = known
+        }
+    }
+
+    private mutating func flushExternal() {
+        external.removeAll()
+        peer?.receiving.abandon()
+    }
+
+    /// Begins to take in what a peer that is no master has announced, if this node is master and nothing else runs.
+    mutating func adoptExternal(at now: Instant) {
+        wantsAdoption = false
+        guard case .master = roles.state, commitJob == nil, external.flowCount > 0 else { return }
+        guard peer?.role.claimsMastership != true else { return }
+        beginCommit(.adoption, inSync: false, at: now)
+    }
+}

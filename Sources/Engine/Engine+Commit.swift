@@ -1,0 +1,217 @@
+internal import Conntrack
+internal import Failover
+internal import Replication
+internal import StateMachine
+
+extension Engine where Kernel: ~Copyable, Link: ~Copyable {
+    /// Flows from which on a commit leaves the group of NEW events: below, the dump afterwards would cost more.
+    static var quietCommitSize: Int { 1_000 }
+
+    /// Begins a commit; one that runs is abandoned, and goes on in the new one, since its flows left the cache.
+    mutating func beginCommit(_ purpose: CommitJob.Purpose, inSync: Bool, at now: Instant) {
+        if case .manual(let id)? = commitJob?.purpose { answer(id, .refused("a takeover began; it commits all")) }
+        commitJob = CommitJob(purpose: purpose, started: now, isInSync: inSync)
+        if external.flowCount >= Self.quietCommitSize { kernel.listenForNew(false) }
+    }
+
+    /// Writes the next flows of a commit.
+    mutating func continueCommit(at now: Instant) {
+        for _ in 0..<Self.writeBatchesPerTurn where commitJob != nil {
+            fillCommitBatch()
+            if writes.writes.isEmpty {
+                guard commitJob?.nextPass() == true else { return endCommit(at: now) }
+                continue
+            }
+            kernel.write(&writes)
+            if writes.writes.first?.verb == .delete {
+                counters.count(.flowsPurged, by: writes.writes.count)
+                writes.removeAll()
+            } else {
+                settleCommitBatch()
+            }
+            if commitJob?.isForbidden == true { return endCommit(at: now) }
+        }
+    }
+
+    /// Ends a commit between two batches; what it has not written stays in the external cache.
+    mutating func cancelCommit() {
+        guard commitJob != nil else { return }
+        commitJob = nil
+        kernel.listenForNew(true)
+    }
+
+    private mutating func fillCommitBatch() {
+        guard var job = commitJob else { return }
+        writes.removeAll()
+        let limit = job.pass == .former ? (former?.slotLimit ?? 0) : external.slotLimit
+        let timeouts = kernel.timeouts()
+        while job.nextSlot < limit, !writes.isFull {
+            let slot = job.nextSlot
+            job.nextSlot += 1
+            if job.pass == .former {
+                guard var flow = unnamedFormerFlow(at: slot) else { continue }
+                flow.timeout = timeouts.takeoverTimeout(of: flow)
+                writes.append(
+                    job.isInSync
+                        ? FlowWrite(.delete, flow)
+                        : FlowWrite(.replace, flow, liberal: flow.tcp != nil, token: CommitJob.noSlot))
+                continue
+            }
+            guard let entry = external.entry(at: slot), job.pass.takes(entry.flow) else { continue }
+            var flow = entry.flow
+            flow.timeout = timeouts.takeoverTimeout(of: flow)
+            // An entry of the last mastership has stale windows: liberal alone does not cure them.
+            let isStale = former?.holds(flow.original) ?? false
+            let verb: FlowWrite.Verb = isStale && job.purpose != .adoption ? .replace : .create
+            writes.append(FlowWrite(verb, flow, liberal: flow.tcp != nil, token: slot))
+        }
+        commitJob = job
+    }
+
+    /// An entry that this node announced as master and that its successor has not named since.
+    private func unnamedFormerFlow(at slot: UInt32) -> Flow? {
+        guard let entry = former?.entry(at: slot), entry.state != .tombstone, !log.holds(entry.flow.original),
+            external.entry(of: entry.flow.original) == nil
+        else { return nil }
+        return entry.flow
+    }
+
+    private mutating func settleCommitBatch() {
+        var again = WriteBatch()
+        var nextRefused = 0
+        for index in writes.writes.indices {
+            let write = writes.writes[index]
+            guard nextRefused < writes.refused.count, writes.refused[nextRefused].index == index else {
+                adopt(write)
+                continue
+            }
+            let reason = writes.refused[nextRefused].reason
+            nextRefused += 1
+            if let retry = secondTry(of: write, after: reason) { again.append(retry) } else { settle(write, reason) }
+        }
+        writes.removeAll()
+        guard !again.writes.isEmpty else { return }
+        kernel.write(&again)
+        nextRefused = 0
+        for index in again.writes.indices {
+            let write = again.writes[index]
+            if nextRefused < again.refused.count, again.refused[nextRefused].index == index {
+                settle(write, again.refused[nextRefused].reason)
+                nextRefused += 1
+            } else {
+                adopt(write)
+            }
+        }
+    }
+
+    /// What is tried once more, and how: an entry that is in the way is replaced unless it lives here.
+    private func secondTry(of write: FlowWrite, after reason: WriteRefusal) -> FlowWrite? {
+        guard commitJob?.purpose != .adoption else { return nil }
+        switch reason {
+        case .exists where write.verb == .create && !isAssuredHere(write.flow.original):
+            return FlowWrite(.replace, write.flow, liberal: write.liberal, token: write.token)
+        case .busy, .again, .dying, .unsupported:
+            return FlowWrite(.replace, write.flow, liberal: write.liberal, token: write.token)
+        default:
+            return nil
+        }
+    }
+
+    /// Whether a packet of this node's own traffic made the flow, and both directions have been seen.
+    private func isAssuredHere(_ original: Tuple) -> Bool {
+        guard let entry = log.entry(of: original), entry.state != .tombstone else { return false }
+        return entry.traits.contains(.seenNew) && entry.flow.status.contains(.assured)
+    }
+
+    /// The flow is in the kernel: it moves from the external to the internal cache, in memory.
+    private mutating func adopt(_ write: FlowWrite) {
+        if write.token != CommitJob.noSlot { external.remove(at: write.token) }
+        let traits: ChangeLog.Traits = write.liberal ? .madeLiberal : []
+        if log.observe(write.flow, .all, traits: traits) == .inserted { counters.count(.internalCreated) }
+        commitJob?.written += 1
+        counters.count(commitJob?.purpose == .adoption ? .flowsAdopted : .commitWritten)
+    }
+
+    private mutating func settle(_ write: FlowWrite, _ reason: WriteRefusal) {
+        guard var job = commitJob else { return }
+        defer { commitJob = job }
+        if reason == .exists, job.purpose == .adoption || isAssuredHere(write.flow.original) {
+            // The flow is here already, with a life of its own.
+            if write.token != CommitJob.noSlot { external.remove(at: write.token) }
+            job.kept += 1
+            counters.count(.commitKeptLocal)
+            return
+        }
+        if write.token != CommitJob.noSlot { external.refuse(at: write.token, reason) }
+        job.failed += 1
+        counters.count(EngineCounter(commitRefusal: reason))
+        if reason == .notPermitted { job.isForbidden = true }
+        if job.named < CommitJob.namedLimit {
+            job.named += 1
+            notices.append(.refused(write.flow, reason))
+        }
+    }
+
+    private mutating func endCommit(at now: Instant) {
+        guard let job = commitJob else { return }
+        commitJob = nil
+        kernel.listenForNew(true)
+        external.shrinkIfEmpty()
+        let tally = CommitTally(flows: job.written, failed: job.failed)
+        let tolerated = (job.written + job.failed) * settings.commitTolerance / 10_000
+        let succeeded = !job.isForbidden && job.failed <= tolerated
+        switch job.purpose {
+        case .takeover(let generation):
+            let actions =
+                succeeded
+                ? roles.commitFinished(tally, generation: generation, at: now)
+                : roles.commitFailed(tally, generation: generation, at: now)
+            perform(actions, at: now)
+            // NEW events that came meanwhile went unheard.
+            beginResync(.takeover)
+        case .manual(let id):
+            let text = "\(job.written) flows committed, \(job.failed) refused, \(job.kept) left to local flows"
+            answer(id, succeeded ? .done(text) : .refused(text))
+            beginResync(.overrun)
+        case .adoption:
+            break
+        }
+    }
+
+    /// Gives the strict windows back to flows that a commit made liberal, where both scales are known.
+    mutating func continueStrictWindows() {
+        guard var slot = strictSlot else { return }
+        writes.removeAll()
+        let end = min(log.slotLimit, slot + Self.slotsPerTurn)
+        while slot < end, !writes.isFull {
+            if let entry = log.entry(at: slot), entry.traits.contains(.madeLiberal) {
+                log.clear(.madeLiberal, at: slot)
+                if entry.state == .live, entry.flow.tcp?.knowsBothScales == true {
+                    writes.append(FlowWrite(.makeStrict, entry.flow))
+                }
+            }
+            slot += 1
+        }
+        if !writes.writes.isEmpty { kernel.write(&writes) }
+        strictSlot = slot < log.slotLimit ? slot : nil
+    }
+}
+
+extension EngineCounter {
+    /// The counter of a refusal at a commit.
+    init(commitRefusal: WriteRefusal) {
+        switch commitRefusal {
+        case .exists: self = .commitExists
+        case .notFound: self = .commitNotFound
+        case .busy: self = .commitBusy
+        case .unsupported: self = .commitUnsupported
+        case .tableFull: self = .commitTableFull
+        case .noSpace: self = .commitNoSpace
+        case .invalid: self = .commitInvalid
+        case .notPermitted: self = .commitNotPermitted
+        case .dying: self = .commitDying
+        case .again: self = .commitAgain
+        case .other: self = .commitOther
+        }
+    }
+}

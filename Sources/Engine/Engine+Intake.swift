@@ -1,0 +1,99 @@
+internal import Conntrack
+internal import Replication
+internal import StateMachine
+
+extension Engine where Kernel: ~Copyable, Link: ~Copyable {
+    /// Takes in the events of the kernel that wait.
+    mutating func takeEvents(at now: Instant) {
+        events.removeAll()
+        kernel.receive(into: &events)
+        if events.overran {
+            counters.count(.overruns)
+            notices.append(.overrun)
+            // What was lost is found by a dump at once; one that runs already may have passed it.
+            beginResync(.overrun)
+        }
+        for index in events.events.indices {
+            let event = events.events[index]
+            take(event, at: now)
+        }
+    }
+
+    private mutating func take(_ event: FlowEvent, at now: Instant) {
+        // Whoever wrote has told the caches already; an echo is never sent.
+        guard event.origin == .kernel else { return counters.count(.eventsOurs) }
+        guard passes(event.flow) else { return }
+        switch event.kind {
+        case .new:
+            counters.count(.eventsNew)
+            takeNew(event.flow)
+        case .update:
+            counters.count(.eventsUpdate)
+            takeUpdate(event.flow, event.attributes)
+        case .destroy:
+            counters.count(.eventsDestroy)
+            takeDestroy(event, at: now)
+        case .dumped:
+            break
+        }
+    }
+
+    /// Whether a flow of the kernel takes part; what does not is counted.
+    mutating func passes(_ flow: Flow) -> Bool {
+        switch settings.filter.verdict(flow) {
+        case .replicated: return true
+        case .own: counters.count(.filteredOwn)
+        case .protocol: counters.count(.filteredProtocol)
+        case .address: counters.count(.filteredAddress)
+        }
+        return false
+    }
+
+    /// A packet made this flow here, so it is no copy, whatever the role is.
+    private mutating func takeNew(_ flow: Flow) {
+        counters.count(.internalCreated)
+        if log.holds(flow.original) {
+            log.replace(flow, traits: .seenNew)
+        } else {
+            log.observe(flow, .all, traits: .seenNew)
+        }
+    }
+
+    private mutating func takeUpdate(_ flow: Flow, _ attributes: FlowAttributes) {
+        // A standby's copies belong to the master; only what is known as local is followed here.
+        guard tracks || log.holds(flow.original) else { return }
+        switch log.observe(flow, attributes) {
+        case .inserted: counters.count(.internalCreated)
+        case .changed: counters.count(.internalUpdated)
+        case .refreshed: break
+        }
+    }
+
+    private mutating func takeDestroy(_ event: FlowEvent, at now: Instant) {
+        let original = event.flow.original
+        guard log.holds(original) else {
+            former?.forget(original)
+            if let slot = remnants.find(original) { remnants.remove(slot) }
+            return
+        }
+        let timeLeft = event.attributes.contains(.timeout) && event.flow.timeout > 0
+        let state = event.attributes.contains(.tcp) ? event.flow.tcp : log.entry(of: original)?.flow.tcp
+        if timeLeft, !(state?.state.isClosing ?? false) {
+            if log.condemn(original, at: now) { counters.count(.destroysHeld) }
+        } else {
+            log.destroy(original)
+            counters.count(.internalDestroyed)
+        }
+    }
+
+    /// Lets held destroys travel when nothing has explained them as the work of a demotion.
+    mutating func releaseDestroys(at now: Instant) {
+        guard let oldest = log.oldestCondemnation, oldest + Self.destroyHold <= now else { return }
+        let deadline = Instant(nanoseconds: now.nanoseconds - Self.destroyHold.nanoseconds)
+        let released = log.release(heldSince: deadline, limit: Self.eventsPerTurn)
+        counters.count(.internalDestroyed, by: released)
+    }
+
+    /// An address, a link or the role went: what the kernel destroyed because of it stays with the peers.
+    mutating func pardonDestroys() { counters.count(.destroysDropped, by: log.pardon()) }
+}

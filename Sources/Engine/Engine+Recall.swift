@@ -1,0 +1,132 @@
+internal import Conntrack
+internal import Replication
+internal import StateMachine
+internal import SyncProtocol
+
+/// A recall under way: an unsynced master asks its peer for the flows that it holds as copies, page by page.
+///
+/// The asker pulls, so a lost page is asked for again and the answerer keeps no state.
+struct RecallJob {
+    /// A page that does not come is asked for again after so long.
+    static let patience = Instant.Span.milliseconds(40)
+    /// A peer that does not answer so often has none to give, or is gone.
+    static let triesLimit = 50
+
+    let id: UInt32
+    /// The place in the peer's caches that the next page begins at.
+    var place: UInt64 = 0
+    var askAgain: Instant
+    var tries = 0
+    var adopted = 0
+}
+
+extension Engine where Kernel: ~Copyable, Link: ~Copyable {
+    /// Pages that answer one request at most.
+    static var recallPagesPerRequest: Int { 16 }
+
+    /// Begins to ask the peer for its flows. Without a peer it waits until one appears.
+    mutating func beginRecall(at now: Instant) {
+        guard let peer, !peer.isSilent else { return }
+        recallNumber += 1
+        recallJob = RecallJob(id: recallNumber, askAgain: now)
+    }
+
+    /// Asks for the next page when it is due.
+    mutating func continueRecall(at now: Instant) {
+        guard let job = recallJob, job.askAgain <= now else { return }
+        guard case .master = roles.state, let peer, !peer.isSilent, job.tries < RecallJob.triesLimit else {
+            recallJob = nil
+            return perform(roles.recallFinished(at: now), at: now)
+        }
+        recallJob?.tries += 1
+        recallJob?.askAgain = now + RecallJob.patience
+        wantsControlDatagram = true
+    }
+
+    /// Takes in one flow of a page: what is missing here is written, and nothing is overwritten.
+    mutating func takeRecalled(_ flow: Flow, _ page: RecallPage) {
+        guard let job = recallJob, page.id == job.id, page.place == job.place else { return }
+        guard settings.filter.verdict(flow) == .replicated, !log.holds(flow.original) else { return }
+        if writes.isFull { writeRecalled() }
+        var flow = flow
+        flow.timeout = kernel.timeouts().takeoverTimeout(of: flow)
+        writes.append(FlowWrite(.create, flow, liberal: flow.tcp != nil))
+    }
+
+    /// Takes in the end of a page, and asks for the next.
+    mutating func endRecallPage(_ page: RecallPage, at now: Instant) {
+        guard var job = recallJob, page.id == job.id, page.place == job.place else { return writes.removeAll() }
+        writeRecalled()
+        job.adopted = recallJob?.adopted ?? 0
+        job.place = page.next
+        job.tries = 0
+        pagesOfRequest += 1
+        if page.next == RecallPage.end {
+            recallJob = nil
+            announcesInSync = true
+            heartbeatDue = now
+            strictSlot = job.adopted > 0 ? 0 : strictSlot
+            notices.append(.recalled(flows: job.adopted))
+            let actions = roles.recallFinished(at: now)
+            // A recall that outlasted the machine's patience still ends in a bulk: now peers may sweep.
+            if actions.isEmpty { beginBulk() }
+            return perform(actions, at: now)
+        }
+        if pagesOfRequest >= Self.recallPagesPerRequest {
+            job.askAgain = now
+        } else {
+            job.askAgain = now + RecallJob.patience
+        }
+        recallJob = job
+    }
+
+    private mutating func writeRecalled() {
+        guard !writes.writes.isEmpty else { return }
+        kernel.write(&writes)
+        var nextRefused = 0
+        for index in writes.writes.indices {
+            if nextRefused < writes.refused.count, writes.refused[nextRefused].index == index {
+                nextRefused += 1
+                continue
+            }
+            let write = writes.writes[index]
+            log.observe(write.flow, .all, traits: write.liberal ? .madeLiberal : [])
+            recallJob?.adopted += 1
+            counters.count(.flowsRecalled)
+        }
+        writes.removeAll()
+    }
+
+    /// Answers a peer's recall: the external cache first, then what the last mastership left here.
+    mutating func sendRecallPages(_ request: RecallRequest, at now: Instant) {
+        var place = request.place
+        let externalEnd = UInt64(external.slotLimit)
+        let end = externalEnd + UInt64(former?.slotLimit ?? 0)
+        for _ in 0..<Self.recallPagesPerRequest where !outgoing.isFull {
+            writer.begin(nextHeader())
+            _ = writer.append(.recallPage(RecallPage(id: request.id, place: place, next: place + 1)))
+            var slot = place
+            var looked: UInt32 = 0
+            while slot < end, looked < Self.slotsPerTurn {
+                let flow: Flow? =
+                    slot < externalEnd
+                    ? external.entry(at: UInt32(slot))?.flow : formerFlowForRecall(at: UInt32(slot - externalEnd))
+                if let flow, !writer.append(flow, version: 0, isReplacement: false) { break }
+                slot += 1
+                looked += 1
+            }
+            let next = slot >= end ? RecallPage.end : max(slot, place + 1)
+            writer.closePage(next: next)
+            Self.post(writer, &outgoing)
+            if next == RecallPage.end { return }
+            place = next
+        }
+    }
+
+    private func formerFlowForRecall(at slot: UInt32) -> Flow? {
+        guard let entry = former?.entry(at: slot), entry.state != .tombstone,
+            external.entry(of: entry.flow.original) == nil
+        else { return nil }
+        return entry.flow
+    }
+}

@@ -1,0 +1,305 @@
+internal import Bytes
+internal import Conntrack
+internal import Failover
+internal import Replication
+internal import StateMachine
+internal import SyncProtocol
+
+extension Engine where Kernel: ~Copyable, Link: ~Copyable {
+    /// What the flows of a datagram belong to.
+    private enum Context {
+        case none
+        case interval(LogInterval, isAdmitted: Bool)
+        case page(RecallPage)
+    }
+
+    /// Takes in the datagrams that wait.
+    mutating func takeDatagrams(at now: Instant) {
+        guard var batch = incoming.take() else { preconditionFailure("the batch is only away during this call") }
+        batch.removeAll()
+        link.receive(into: &batch)
+        for index in 0..<batch.count {
+            let source = batch.source(of: index)
+            batch.withDatagram(index) { bytes in takeDatagram(bytes, from: source, at: now) }
+        }
+        incoming = consume batch
+    }
+
+    private mutating func takeDatagram(_ bytes: borrowing RawSpan, from source: UInt64, at now: Instant) {
+        var reader: DatagramReader
+        do { reader = try DatagramReader(bytes) } catch { return counters.count(EngineCounter(error)) }
+        guard meetPeer(reader.header, from: source, at: now) else { return }
+        var context = Context.none
+        while true {
+            do {
+                guard let message = try reader.next(bytes) else { break }
+                take(message, &context, reader.header, at: now)
+            } catch {
+                counters.count(EngineCounter(error))
+            }
+        }
+        counters.count(.messageUnknownKind, by: reader.unknownKinds)
+        switch context {
+        case .interval(let interval, isAdmitted: true):
+            peer?.receiving.covered(
+                lane: .init(interval.lane), .init(from: interval.from, to: interval.to), at: now)
+        case .page(let page):
+            endRecallPage(page, at: now)
+        case .none, .interval:
+            break
+        }
+        endBulkIfFilled(at: now)
+    }
+
+    // MARK: The peer
+
+    /// Whether a datagram's messages are to be read; makes the peer's acquaintance if need be.
+    private mutating func meetPeer(_ header: DatagramHeader, from source: UInt64, at now: Instant) -> Bool {
+        guard header.sender != settings.sender else {
+            counters.count(.datagramOwn)
+            if header.incarnation != settings.incarnation, counters[.datagramOwn] == 1 { notices.append(.sameName) }
+            return false
+        }
+        if let known = peer, known.sender != header.sender, !known.isSilent {
+            counters.count(.datagramBeyondPeers)
+            return false
+        }
+        if peer?.sender != header.sender || peer?.incarnation != header.incarnation {
+            if let known = peer, known.sender == header.sender, header.incarnation < known.incarnation, !known.isSilent {
+                counters.count(.datagramOldIncarnation)
+                return false
+            }
+            beginPeer(header, from: source, at: now)
+        }
+        guard peer?.receiving.arrived(sequence: header.sequence) == true else {
+            counters.count(.datagramJump)
+            return false
+        }
+        peer?.lastHeard = now
+        peer?.isSilent = false
+        peer?.source = source
+        hear(header, at: now)
+        return true
+    }
+
+    private mutating func beginPeer(_ header: DatagramHeader, from source: UInt64, at now: Instant) {
+        var name = "node-" + String(header.sender, radix: 16)
+        if let known = peer {
+            if known.sender == header.sender { name = known.name }
+            known.sending.close(&log)
+            perform(roles.peerLost(UInt64(known.sender), at: now), at: now)
+        }
+        // What the former log had not sent, nobody waits for any more: a new incarnation begins with a bulk.
+        era += 1
+        peer = Peer(
+            sender: header.sender, name: name, incarnation: header.incarnation, role: header.role, term: header.term,
+            inSync: header.inSync, lastHeard: now, source: source,
+            sending: SendingSession(log: &log, bulk: bulkNumber, sequence: sequence, at: now),
+            receiving: ReceivingSession(incarnation: header.incarnation, era: era, at: now))
+        if !settings.startupResync { peer?.receiving.delayRequest() }
+        purge.lostSync()
+        _ = readiness.lostSync(at: now)
+        hearRole(header, at: now)
+        helloDue = now
+        notices.append(.peerAppeared(name: name, incarnation: header.incarnation))
+        if announcesInSync == false, case .master = roles.state, recallJob == nil { beginRecall(at: now) }
+    }
+
+    private mutating func hear(_ header: DatagramHeader, at now: Instant) {
+        guard let known = peer,
+            known.role != header.role || known.term != header.term || known.inSync != header.inSync
+        else { return }
+        peer?.inSync = header.inSync
+        hearRole(header, at: now)
+        if known.role != header.role {
+            heartbeatDue = now
+            // A master that stepped down may have announced flows late: they are adopted where both tuples are free.
+            if known.role.claimsMastership, !header.role.claimsMastership { adoptExternal(at: now) }
+        }
+    }
+
+    private mutating func hearRole(_ header: DatagramHeader, at now: Instant) {
+        peer?.role = header.role
+        peer?.term = header.term
+        let number = UInt64(header.sender)
+        perform(
+            header.role.claimsMastership
+                ? roles.peerClaimsMaster(number, term: header.term, at: now)
+                : roles.peerIsNotMaster(number, term: header.term, at: now), at: now)
+    }
+
+    // MARK: Messages
+
+    private mutating func take(
+        _ message: Message, _ context: inout Context, _ header: DatagramHeader, at now: Instant
+    ) {
+        switch message {
+        case .hello(let hello):
+            peer?.name = hello.name
+        case .progress(let progress):
+            peer?.receiving.progress(
+                sent: progress.sentVersion, bulk: progress.bulk, bulkEnd: progress.bulkEnd,
+                bulkSent: progress.bulkSent, sequence: header.sequence, at: now)
+        case .interval(let interval):
+            let isAdmitted =
+                peer?.receiving.admits(
+                    lane: .init(interval.lane), bulk: interval.bulk, .init(from: interval.from, to: interval.to),
+                    at: now) ?? false
+            context = .interval(interval, isAdmitted: isAdmitted)
+        case .recallPage(let page):
+            context = .page(page)
+        case .flow(let told):
+            switch context {
+            case .interval(let interval, isAdmitted: true): takeFlow(told, of: interval)
+            case .interval: counters.count(.peerFlowStale)
+            case .page(let page): takeRecalled(told.flow, page)
+            case .none: break
+            }
+        case .destroy(let told):
+            guard case .interval(_, isAdmitted: true) = context else { return counters.count(.peerFlowStale) }
+            takeDestroy(told)
+        case .acknowledgement(let told):
+            takeAcknowledgement(told, at: now)
+        case .bulkRequest(let request):
+            guard request.incarnation == 0 || request.incarnation == settings.incarnation, let peer else { return }
+            // A bulk that runs and that the asker does not know yet answers the request.
+            if peer.sending.backfill == nil || peer.sending.bulk <= request.after { beginBulk() }
+        case .recallRequest(let request):
+            pendingRecallPage = request
+        case .farewell:
+            peer?.lastHeard = .origin
+        }
+    }
+
+    private mutating func takeFlow(_ told: FlowMessage, of interval: LogInterval) {
+        guard let peer else { return }
+        guard settings.filter.verdict(told.flow) == .replicated else { return counters.count(.peerFlowFiltered) }
+        guard told.version > peer.receiving.gapFree else { return counters.count(.peerFlowStale) }
+        let original = told.flow.original
+        if let held = log.entry(of: original), held.state != .tombstone {
+            // A master knows its flows better than a node that is none; a local flow is nobody's copy.
+            if tracks, !peer.role.claimsMastership { return counters.count(.peerFlowIgnored) }
+            if !tracks, !held.traits.contains(.seenNew) { log.forget(original) }
+        }
+        switch external.apply(
+            told.flow, version: told.version, era: peer.receiving.era, bulk: peer.receiving.bulk)
+        {
+        case .inserted:
+            counters.count(.externalCreated)
+            if !peer.role.claimsMastership { wantsAdoption = true }
+        case .updated: counters.count(.externalUpdated)
+        case .full: counters.count(.externalFull)
+        case .stale, .removed, .unknown: counters.count(.peerFlowStale)
+        }
+    }
+
+    private mutating func takeDestroy(_ told: DestroyMessage) {
+        guard let peer else { return }
+        guard told.version > peer.receiving.gapFree else { return counters.count(.peerFlowStale) }
+        if external.delete(told.original, version: told.version, era: peer.receiving.era) == .removed {
+            counters.count(.externalDestroyed)
+        }
+    }
+
+    private mutating func takeAcknowledgement(_ told: Acknowledgement, at now: Instant) {
+        guard told.incarnation == settings.incarnation else { return }
+        let holes = told.holes.map { Coverage.Interval(from: $0.from, to: $0.to) }
+        peer?.sending.acknowledge(
+            version: told.gapFree, bulk: told.bulk, sequence: told.sequence, ofSent: sequence, holes: holes, at: now)
+        guard let sending = peer?.sending else { return }
+        if sending.acknowledgedBulk == sending.bulk {
+            log.dropTombstones(upTo: sending.acknowledgedVersion, limit: Self.eventsPerTurn * 4)
+        }
+    }
+
+    // MARK: The end of a bulk
+
+    private mutating func endBulkIfFilled(at now: Instant) {
+        guard let known = peer else { return }
+        external.forgetDeletes(upTo: known.receiving.gapFree, era: known.receiving.era, limit: Self.eventsPerTurn)
+        guard known.receiving.phase == .filled else { return }
+        counters.count(.bulksReceived)
+        peer?.receiving.endBulk(maySweep: known.isSyncedMaster && !tracks)
+        sweptFlows = 0
+        if peer?.receiving.isFollowing == true { bulkEnded(at: now) }
+    }
+
+    /// Whether a sweep of the external cache is under way.
+    var hasSweep: Bool {
+        guard case .sweeping? = peer?.receiving.phase else { return false }
+        return true
+    }
+
+    /// Removes from the external cache what a synced master's bulk did not name.
+    mutating func continueSweep(at now: Instant) {
+        guard let session = peer?.receiving, case .sweeping(let first) = session.phase else { return }
+        let end = min(external.slotLimit, first + Self.slotsPerTurn)
+        for slot in first..<max(first, end)
+        where external.isSwept(at: slot, era: session.era, bulk: session.bulk, bulkEnd: session.bulkEnd) {
+            external.remove(at: slot)
+            sweptFlows += 1
+        }
+        if end < external.slotLimit { return peer?.receiving.swept(to: end) ?? () }
+        peer?.receiving.swept(to: nil)
+        counters.count(.flowsSwept, by: sweptFlows)
+        bulkEnded(at: now)
+    }
+
+    private mutating func bulkEnded(at now: Instant) {
+        guard let peer else { return }
+        notices.append(.bulkReceived(flows: external.flowCount, swept: sweptFlows))
+        if peer.role == .master { purge.bulkEnded(ofTerm: peer.term, wasInSync: peer.inSync) }
+        _ = readiness.synced(at: now)
+    }
+}
+
+extension SendingSession.LaneName {
+    /// The session's word for a lane of the wire.
+    init(_ lane: Lane) {
+        switch lane {
+        case .live: self = .live
+        case .backfill: self = .backfill
+        case .repair: self = .repair
+        }
+    }
+}
+
+extension Lane {
+    /// The wire's word for a lane of the session.
+    init(_ lane: SendingSession.LaneName) {
+        switch lane {
+        case .live: self = .live
+        case .backfill: self = .backfill
+        case .repair: self = .repair
+        }
+    }
+}
+
+extension EngineCounter {
+    /// The counter of a refused datagram.
+    init(_ refusal: DatagramRefusal) {
+        switch refusal {
+        case .truncated: self = .datagramTruncated
+        case .foreign: self = .datagramForeign
+        case .version: self = .datagramVersion
+        case .flags: self = .datagramFlags
+        case .key: self = .datagramKey
+        }
+    }
+
+    /// The counter of a refused message.
+    init(_ refusal: MessageRefusal) {
+        switch refusal {
+        case .truncated: self = .messageTruncated
+        case .number: self = .messageNumber
+        case .flags: self = .messageFlags
+        case .place: self = .messagePlace
+        case .tcpState: self = .messageTCPState
+        case .windowScale: self = .messageWindowScale
+        case .master: self = .messageMaster
+        case .timeout: self = .messageTimeout
+        case .status: self = .messageStatus
+        case .name: self = .messageName
+        }
+    }
+}

@@ -1,0 +1,64 @@
+internal import Conntrack
+internal import Failover
+internal import Replication
+internal import StateMachine
+internal import SyncProtocol
+
+extension Engine where Kernel: ~Copyable, Link: ~Copyable {
+    /// What the engine can say of itself now.
+    public mutating func report(at now: Instant) -> EngineReport {
+        let (entries, limit) = kernel.occupancy()
+        return EngineReport(
+            role: roles.state.reportName, since: roles.since, source: reconciler.truth.source,
+            roleKnown: reconciler.truth.isKnown, term: roles.terms.own, readiness: readiness.level,
+            disagreement: reconciler.disagreement, twoMasters: roles.twoMasters, inSync: isInSync(at: now),
+            announcesInSync: announcesInSync, peer: peer.map(Self.describe), internalFlows: log.flowCount,
+            externalFlows: external.flowCount, formerFlows: former?.flowCount ?? 0, kernelEntries: entries,
+            kernelLimit: limit, commit: commitJob.map { ($0.written, $0.failed) }, isDumping: resyncJob != nil,
+            lastTakeover: lastTakeover, counters: counters)
+    }
+
+    /// Copies up to `limit` flows of a cache, from a slot on; returns where the next part begins, nil at the end.
+    public func list(
+        external lists: Bool, from first: UInt32, limit: Int, into lines: inout [ListedFlow]
+    ) -> UInt32? {
+        let end = lists ? external.slotLimit : log.slotLimit
+        var slot = first
+        var looked: UInt32 = 0
+        while slot < end, lines.count < limit, looked < Self.slotsPerTurn {
+            let flow: Flow? = lists ? external.entry(at: slot)?.flow : liveFlow(at: slot)
+            if let flow { lines.append(ListedFlow(slot: slot, flow: flow)) }
+            slot += 1
+            looked += 1
+        }
+        return slot < end ? slot : nil
+    }
+
+    private func liveFlow(at slot: UInt32) -> Flow? {
+        guard let entry = log.entry(at: slot), entry.state != .tombstone else { return nil }
+        return entry.flow
+    }
+
+    private static func describe(_ peer: Peer) -> EngineReport.Peer {
+        let sent = peer.sending.live.covered
+        let acknowledged = peer.sending.acknowledgedBulk == peer.sending.bulk ? peer.sending.acknowledgedVersion : 0
+        return EngineReport.Peer(
+            name: peer.name, source: peer.source, role: peer.role.reportName, term: peer.term,
+            isComplete: peer.receiving.isComplete, isAcknowledged: peer.sending.isAcknowledged,
+            unacknowledged: sent - min(acknowledged, sent), lastHeard: peer.lastHeard, isSilent: peer.isSilent,
+            lostDatagrams: peer.receiving.lostDatagrams)
+    }
+}
+
+extension DatagramHeader.Role {
+    /// The name in reports.
+    var reportName: String {
+        switch self {
+        case .starting: "starting"
+        case .backup: "backup"
+        case .takingOver: "taking-over"
+        case .master: "master"
+        case .fault: "fault"
+        }
+    }
+}

@@ -1,0 +1,156 @@
+internal import Conntrack
+internal import Replication
+internal import StateMachine
+
+/// A rebuild of the internal cache from a kernel dump, by mark and sweep.
+struct ResyncJob {
+    /// What asked for it.
+    enum Purpose: Equatable {
+        /// The agent starts.
+        case start
+        /// The kernel dropped events.
+        case overrun
+        /// A takeover ended: what its commit did not write is found by the dump.
+        case takeover
+        /// The role machine or an operator asked.
+        case asked(id: UInt64)
+        /// All replicated flows of the kernel are to be deleted (`flush kernel`).
+        case flush(id: UInt64)
+    }
+
+    var purpose: Purpose
+    /// Changes of the log up to here are older than the dump.
+    let startVersion: UInt64
+    var found = 0
+    var missing = 0
+    /// The dump is over, and the sweep stands at this slot.
+    var sweepSlot: UInt32?
+    /// Nothing to read at the moment.
+    var isWaiting = false
+    /// An overrun came while the dump ran: it begins again when it is over.
+    var again = false
+}
+
+extension Engine where Kernel: ~Copyable, Link: ~Copyable {
+    /// Begins a dump, or lets the one that runs begin again when it is over.
+    mutating func beginResync(_ purpose: ResyncJob.Purpose) {
+        if resyncJob != nil, purpose == .overrun {
+            resyncJob?.again = true
+            return
+        }
+        if case .asked(let id)? = resyncJob?.purpose { answer(id, .refused("another dump took its place; ask again")) }
+        log.beginRound()
+        kernel.beginDump()
+        resyncJob = ResyncJob(purpose: purpose, startVersion: log.latestVersion)
+    }
+
+    /// Reads the next parts of a dump, then sweeps what it did not show.
+    mutating func continueResync(at now: Instant) {
+        guard let job = resyncJob else { return }
+        if let slot = job.sweepSlot { return sweep(from: slot, at: now) }
+        for _ in 0..<Self.writeBatchesPerTurn {
+            events.removeAll()
+            let progress = kernel.readDump(into: &events)
+            for index in events.events.indices {
+                let event = events.events[index]
+                takeDumped(event)
+            }
+            switch progress {
+            case .more:
+                resyncJob?.isWaiting = false
+            case .waiting:
+                resyncJob?.isWaiting = true
+                return
+            case .finished:
+                resyncJob?.sweepSlot = 0
+                return
+            case .interrupted:
+                counters.count(.dumpsInterrupted)
+                // What the dump did not show may still be there, so nothing is swept; the next one may do better.
+                return endResync(at: now)
+            case .failed:
+                counters.count(.dumpsFailed)
+                return endResync(at: now)
+            }
+        }
+    }
+
+    private mutating func takeDumped(_ event: FlowEvent) {
+        guard let job = resyncJob, passes(event.flow) else { return }
+        resyncJob?.found += 1
+        let original = event.flow.original
+        if case .flush = job.purpose { return flushWrite(event.flow) }
+        guard tracks else {
+            if !log.holds(original), external.entry(of: original) == nil, !(former?.holds(original) ?? false),
+                remnants.find(original) == nil
+            {
+                _ = remnants.insert(Remnant(flow: event.flow, wasAnnounced: false))
+            } else if log.holds(original) {
+                log.observe(event.flow, [])
+            }
+            return
+        }
+        if let entry = log.entry(of: original), entry.version > job.startVersion {
+            // An event told of a later state than the dump; it is only marked as seen.
+            if entry.state != .tombstone { log.observe(event.flow, []) }
+            return
+        }
+        switch log.observe(event.flow, event.attributes) {
+        case .inserted: counters.count(.internalCreated)
+        case .changed: counters.count(.internalUpdated)
+        case .refreshed: break
+        }
+    }
+
+    private mutating func sweep(from first: UInt32, at now: Instant) {
+        guard let job = resyncJob else { return }
+        if case .flush(let id) = job.purpose {
+            writeFlushed()
+            answer(id, .done("\(job.found) flows deleted from the kernel table"))
+            resyncJob = nil
+            // The peers hold what was flushed; a bulk tells them what is left.
+            if tracks { beginBulk() }
+            return
+        }
+        let end = min(log.slotLimit, first + Self.slotsPerTurn)
+        for slot in first..<max(first, end) where log.isMissing(at: slot, unchangedSince: job.startVersion) {
+            guard let entry = log.entry(at: slot) else { continue }
+            log.destroy(entry.flow.original)
+            resyncJob?.missing += 1
+            counters.count(.internalDestroyed)
+        }
+        if end < log.slotLimit { return resyncJob?.sweepSlot = end } else { endResync(at: now) }
+    }
+
+    private mutating func endResync(at now: Instant) {
+        guard let job = resyncJob else { return }
+        resyncJob = nil
+        counters.count(.resyncs)
+        notices.append(.resynced(found: job.found, missing: job.missing))
+        switch job.purpose {
+        case .start:
+            perform(roles.dumpDone(truth: reconciler.truth.isKnown ? reconciler.truth.role : nil, at: now), at: now)
+        case .takeover:
+            // All that the kernel shows is in the log now; what the old mastership left is no longer apart.
+            if tracks { forgetFormer() }
+        case .asked(let id):
+            answer(id, .done("\(job.found) flows found in the kernel, \(job.missing) gone from it"))
+        case .overrun, .flush:
+            break
+        }
+        if job.again { beginResync(.overrun) }
+    }
+
+    /// Collects a flow for deletion; own flows never come here.
+    private mutating func flushWrite(_ flow: Flow) {
+        if writes.isFull { writeFlushed() }
+        writes.append(FlowWrite(.delete, flow))
+    }
+
+    private mutating func writeFlushed() {
+        guard !writes.writes.isEmpty else { return }
+        kernel.write(&writes)
+        for write in writes.writes { log.forget(write.flow.original) }
+        writes.removeAll()
+    }
+}

@@ -1,0 +1,150 @@
+internal import Conntrack
+public import Failover
+internal import Replication
+internal import StateMachine
+internal import SyncProtocol
+
+extension Engine where Kernel: ~Copyable, Link: ~Copyable {
+    /// Follows the reconciled role, and lets the machines do what has become due.
+    mutating func advanceRoles(at now: Instant) {
+        reconciler.advance(to: now)
+        followTruth(at: now)
+        perform(roles.advance(to: now), at: now)
+        _ = readiness.advance(to: now)
+        watchPeer(at: now)
+        if purge.takeIfDue(twoMasters: roles.twoMasters != nil, at: now) { beginPurge(id: nil) }
+    }
+
+    /// Carries the role machine to the role that the sources of truth agree on.
+    mutating func followTruth(at now: Instant) {
+        let wanted = reconciler.truth.role
+        let reached: Bool =
+            switch roles.state {
+            case .starting(let wish): reconciler.truth.isKnown ? wish == wanted : true
+            case .backup: wanted == .backup
+            case .takingOver, .master: wanted == .master
+            case .fault: wanted == .fault
+            }
+        if !reached { perform(roles.follow(wanted, inSync: isInSync(at: now), at: now), at: now) }
+    }
+
+    /// Whether a takeover now would find all flows of the last master here.
+    func isInSync(at now: Instant) -> Bool {
+        guard let peer, peer.receiving.isFollowing, now.since(peer.lastHeard) < Self.syncMemory else { return false }
+        return peer.inSync
+    }
+
+    /// Interprets what the role machine asks for.
+    mutating func perform(_ actions: ActionList<RoleAction>, at now: Instant) {
+        for action in actions { perform(action, at: now) }
+        noteRole()
+    }
+
+    private mutating func perform(_ action: RoleAction, at now: Instant) {
+        switch action {
+        case .resyncInternal:
+            if resyncJob == nil { beginResync(.overrun) }
+        case .hello, .checkTruth:
+            helloDue = now
+            heartbeatDue = now
+        case .requestBulk:
+            if settings.startupResync { peer?.receiving.requestBulk(at: now) }
+        case .requestResync:
+            peer?.receiving.requestBulk(at: now)
+        case .takeTerm(let term):
+            heartbeatDue = now
+            notices.append(.storeTerm(term))
+        case .commit(let generation), .retryCommit(let generation):
+            let inSync = isInSync(at: now)
+            beginCommit(.takeover(generation: generation), inSync: inSync, at: now)
+        case .cancelCommit:
+            cancelCommit()
+            recallJob = nil
+            strictSlot = nil
+        case .announceMaster(let inSync):
+            announcesInSync = inSync
+            heartbeatDue = now
+        case .recall:
+            beginRecall(at: now)
+        case .bulk:
+            beginBulk()
+        case .publishResult(let result):
+            lastTakeover = (result, now)
+            notices.append(.takeover(result))
+        case .restoreTimeouts:
+            // A cold standby's commit writes full timeouts; nothing was parked.
+            break
+        case .restoreStrictWindows:
+            strictSlot = 0
+        case .sendUnsent:
+            announcesInSync = false
+            send(at: now)
+            retireLog()
+        case .armPurge(let ownTerm):
+            purge.arm(ownTerm: ownTerm, at: now)
+        case .cancelPurge:
+            purge.cancel()
+            purgeJob = nil
+        case .setReadiness(let role):
+            _ = readiness.reached(role, at: now)
+        case .reportTwoMasters(let masters):
+            notices.append(.twoMasters(masters))
+        case .reportTwoMastersEnded:
+            notices.append(.twoMastersEnded)
+        case .reportImplausibleTerm(_, let term):
+            notices.append(.implausibleTerm(term))
+        }
+    }
+
+    /// Tells the shell of a new role, once.
+    private mutating func noteRole() {
+        let name = roles.state.reportName
+        guard name != notedRole else { return }
+        notices.append(
+            .roleChanged(from: notedRole, to: name, source: reconciler.truth.source, term: roles.terms.own))
+        notedRole = name
+        heartbeatDue = .origin
+    }
+
+    /// Notices that the peer fell silent.
+    private mutating func watchPeer(at now: Instant) {
+        guard let known = peer, !known.isSilent, now.since(known.lastHeard) >= ReceivingSession.silence else { return }
+        peer?.isSilent = true
+        notices.append(.peerSilent(name: known.name))
+        purge.lostSync()
+        _ = readiness.lostSync(at: now)
+        perform(roles.peerLost(UInt64(known.sender), at: now), at: now)
+    }
+
+    /// Answers the `role` commands whose role is reached.
+    mutating func answerWaiters() {
+        guard !waiting.isEmpty else { return }
+        let state = roles.state
+        waiting.removeAll { waiter in
+            switch (waiter.role, state) {
+            case (.master, .master(let mastership)):
+                let text = lastTakeover.map { "\($0.result.tally.flows) flows, \($0.result.tally.failed) refused" } ?? ""
+                notices.append(
+                    .answered(
+                        id: waiter.id,
+                        mastership.isCommitted
+                            ? .done("master: \(text)") : .refused("master, but the commit failed: \(text)")))
+                return true
+            case (.backup, .backup), (.fault, .fault):
+                notices.append(.answered(id: waiter.id, .done(state.reportName)))
+                return true
+            case (.master, .backup), (.master, .fault):
+                guard reconciler.truth.role != .master else { return false }
+                notices.append(.answered(id: waiter.id, .refused("a manager has spoken: \(state.reportName)")))
+                return true
+            default:
+                return false
+            }
+        }
+    }
+
+    /// Puts a command's end where the shell finds it.
+    mutating func answer(_ id: UInt64, _ outcome: CommandOutcome) {
+        notices.append(.answered(id: id, outcome))
+    }
+}

@@ -1,0 +1,174 @@
+public import Bytes
+public import Conntrack
+public import Failover
+internal import Replication
+public import StateMachine
+internal import SyncProtocol
+
+/// One agent's engine: events and datagrams in, kernel writes and datagrams out, one turn at a time.
+///
+/// The engine owns the caches and the machines, interprets their actions, and reaches the world through its two ports
+/// alone, so that the simulation runs what production runs. A turn does a bounded share of each task in a fixed order
+/// and never waits; between turns the shell serves other descriptors. The files beside this one are the tasks:
+///
+/// | file | task |
+/// |---|---|
+/// | `+Intake` | kernel events into the internal cache |
+/// | `+Receiving` | datagrams into the external cache |
+/// | `+Roles` | notifications, the role machine, its actions |
+/// | `+Commit` | the external cache into the kernel |
+/// | `+Resync` | a dump against the internal cache, by mark and sweep |
+/// | `+Purge` | stale entries out of the kernel |
+/// | `+Recall` | what peers hold, back to an unsynced master |
+/// | `+Sending` | the change log into datagrams |
+/// | `+Commands`, `+Report` | the operator |
+public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>: ~Copyable {
+    /// Kernel events taken in a turn at most: a millisecond or two of work.
+    public static var eventsPerTurn: Int { 1024 }
+    /// Datagrams taken, and sent, in a turn at most.
+    public static var datagramsPerTurn: Int { 128 }
+    /// Bytes of a received datagram at most; more than any link of Ethernet's size carries.
+    public static var datagramCapacity: Int { 9216 }
+    /// Batches of kernel writes in a turn at most: 512 flows, some milliseconds.
+    public static var writeBatchesPerTurn: Int { 8 }
+    /// Slots that a walk looks at in a turn at most.
+    public static var slotsPerTurn: UInt32 { 65_536 }
+    /// A heartbeat goes out this often …
+    public static var heartbeatInterval: Instant.Span { .seconds(1) }
+    /// … and this often while something is unacknowledged or asked for.
+    public static var busyHeartbeatInterval: Instant.Span { .milliseconds(50) }
+    /// How long a destroy is held that neither expired nor closed: a demotion destroys flows before anyone is told.
+    public static var destroyHold: Instant.Span { .seconds(1) }
+    /// How long after its last word a silent master still counts as the one this node was in sync with.
+    public static var syncMemory: Instant.Span { .seconds(15) }
+
+    /// The kernel's table.
+    public var kernel: Kernel
+    /// The link to the peers.
+    public var link: Link
+
+    var settings: EngineSettings
+    var log: ChangeLog
+    /// The log that the last demotion ended: its flows are stale entries of this node's kernel.
+    var former: ChangeLog?
+    /// Entries of the kernel that were here when the agent was not watching; nobody knows whether they are copies.
+    var remnants: FlowTable<Remnant>
+    var external: ExternalCache
+    var peer: Peer?
+
+    var reconciler: RoleReconciler
+    var roles: RoleStateMachine
+    var readiness: Readiness
+    var purge: PurgeSchedule
+    /// Whether this node, as master, may say that it holds what its predecessor held.
+    var announcesInSync = false
+
+    var commitJob: CommitJob?
+    var resyncJob: ResyncJob?
+    var purgeJob: PurgeJob?
+    var recallJob: RecallJob?
+    var strictSlot: UInt32?
+
+    var sequence: UInt64 = 0
+    var bulkNumber: UInt32 = 0
+    var era: UInt32 = 0
+    var heartbeatDue: Instant = .origin
+    var helloDue: Instant = .origin
+    /// An acknowledgement, a request or an answer is to go out this turn.
+    var wantsControlDatagram = true
+    var pendingRecallPage: RecallRequest?
+    var recallNumber: UInt32 = 0
+    /// Pages that have come since the last request.
+    var pagesOfRequest = 0
+    /// A peer that is no master has announced flows that a master may adopt.
+    var wantsAdoption = false
+    /// Flows that the sweep of this bulk has removed.
+    var sweptFlows = 0
+
+    var events: EventBatch
+    var writes = WriteBatch()
+    var incoming: DatagramBatch?
+    var outgoing: DatagramBatch
+    var writer: DatagramWriter
+
+    /// What has been counted since the start.
+    public internal(set) var counters = CounterTable<EngineCounter>()
+    /// What the shell must hear; it takes the notices after each turn.
+    public internal(set) var notices: [EngineNotice] = []
+    var waiting: [RoleWaiter] = []
+    var notedRole = "starting"
+    var lastTakeover: (result: TakeoverResult, at: Instant)?
+
+    /// An entry of the kernel that may be a copy.
+    struct Remnant: FlowRecord {
+        var flow: Flow
+        /// Whether this node announced it while it was master: then it is a copy for certain.
+        var wasAnnounced: Bool
+    }
+
+    /// A `role` command that waits until its role is reached.
+    struct RoleWaiter {
+        let id: UInt64
+        let role: Role
+    }
+
+    /// Makes an engine that has seen nothing; the first turn begins the first dump.
+    public init(kernel: consuming Kernel, link: consuming Link, settings: EngineSettings, at now: Instant) {
+        let payload = link.maximumPayload
+        self.kernel = kernel
+        self.link = link
+        self.settings = settings
+        log = ChangeLog(key: settings.hashKey)
+        former = nil
+        remnants = FlowTable(key: settings.hashKey)
+        external = ExternalCache(key: settings.hashKey, limit: settings.externalLimit)
+        reconciler = RoleReconciler(group: settings.group, members: settings.groupMembers, at: now)
+        roles = RoleStateMachine(storedTerm: settings.storedTerm, at: now)
+        readiness = Readiness(at: now)
+        purge = PurgeSchedule(wait: settings.purgeTimeout)
+        events = EventBatch(limit: Self.eventsPerTurn)
+        incoming = DatagramBatch(limit: Self.datagramsPerTurn, datagramCapacity: Self.datagramCapacity)
+        outgoing = DatagramBatch(limit: Self.datagramsPerTurn, datagramCapacity: Self.datagramCapacity)
+        writer = DatagramWriter(capacity: min(payload, Self.datagramCapacity))
+        beginResync(.start)
+    }
+
+    /// Does a bounded share of everything that waits.
+    ///
+    /// - Returns: when the next turn is due at the latest; `now` if work is left.
+    public mutating func turn(at now: Instant) -> Instant {
+        takeEvents(at: now)
+        takeDatagrams(at: now)
+        if wantsAdoption { adoptExternal(at: now) }
+        advanceRoles(at: now)
+        continueResync(at: now)
+        continueCommit(at: now)
+        continuePurge(at: now)
+        continueSweep(at: now)
+        continueRecall(at: now)
+        continueStrictWindows()
+        releaseDestroys(at: now)
+        answerWaiters()
+        send(at: now)
+        return nextTurn(after: now)
+    }
+
+    /// Whether the engine tracks all that the kernel shows: it is master, or about to be.
+    var tracks: Bool { roles.state.claimsMaster }
+
+    private func nextTurn(after now: Instant) -> Instant {
+        if events.isFull || commitJob != nil || purgeJob != nil || strictSlot != nil || hasSweep || wantsControlDatagram {
+            return now
+        }
+        if let job = resyncJob, !job.isWaiting { return now }
+        var next = min(heartbeatDue, roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
+        next = min(next, purge.nextDeadline)
+        if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
+        if let recall = recallJob { next = min(next, recall.askAgain) }
+        if let peer {
+            next = min(next, peer.receiving.nextDeadline)
+            if !peer.isSilent { next = min(next, peer.lastHeard + ReceivingSession.silence) }
+        }
+        return min(next, nextSend(after: now))
+    }
+}

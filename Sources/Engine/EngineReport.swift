@@ -1,0 +1,56 @@
+public import Conntrack
+public import Failover
+public import StateMachine
+
+/// What an engine can say of itself at one moment; taken on request, for `status`, `statistics` and the metrics.
+public struct EngineReport: Sendable {
+    /// The peer as this node knows it.
+    public struct Peer: Sendable {
+        public var name: String
+        public var source: UInt64
+        public var role: String
+        public var term: UInt64
+        /// Whether this node holds what the peer sent.
+        public var isComplete: Bool
+        /// Whether the peer has said that it holds what this node sent.
+        public var isAcknowledged: Bool
+        /// Versions sent and not acknowledged.
+        public var unacknowledged: UInt64
+        public var lastHeard: Instant
+        public var isSilent: Bool
+        public var lostDatagrams: UInt64
+    }
+
+    public var role: String
+    public var since: Instant
+    public var source: RoleSource
+    public var roleKnown: Bool
+    public var term: UInt64
+    public var readiness: Readiness.Level
+    public var disagreement: RoleDisagreement?
+    public var twoMasters: TwoMasters?
+    public var inSync: Bool
+    public var announcesInSync: Bool
+    public var peer: Peer?
+    public var internalFlows: Int
+    public var externalFlows: Int
+    public var formerFlows: Int
+    public var kernelEntries: Int?
+    public var kernelLimit: Int?
+    public var commit: (written: Int, failed: Int)?
+    public var isDumping: Bool
+    public var lastTakeover: (result: TakeoverResult, at: Instant)?
+    public var counters: CounterTable<EngineCounter>
+}
+
+/// One flow of a listing.
+public struct ListedFlow: Sendable {
+    public var slot: UInt32
+    public var flow: Flow
+
+    /// Makes a line of a listing.
+    public init(slot: UInt32, flow: Flow) {
+        self.slot = slot
+        self.flow = flow
+    }
+}
