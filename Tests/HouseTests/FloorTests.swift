@@ -33,7 +33,7 @@ import Testing
         "ArgumentParser": ["ctsync-ha"],
         "Crypto": ["SyncTransport"],
         "Logging": ["Agent", "ctsync-ha"],
-        "HistogramModule": ["Agent"],
+        "DequeModule": ["Replication", "Engine"],
     ]
 
     static let manifest = Manifest(House.files.first { $0.path == "Package.swift" }?.text ?? "")
