@@ -102,7 +102,9 @@ public struct ByteCursor: Sendable {
         try skip(count)
         var units: [UInt8] = []
         units.reserveCapacity(count)
-        for position in start..<offset { units.append(unsafe bytes.unsafeLoad(fromByteOffset: position, as: UInt8.self)) }
+        for position in start..<offset {
+            units.append(unsafe bytes.unsafeLoad(fromByteOffset: position, as: UInt8.self))
+        }
         return String(decoding: units, as: UTF8.self)
     }
 

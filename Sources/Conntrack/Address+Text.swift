@@ -1,5 +1,7 @@
 extension Address {
-    /// Reads an address as text: dotted decimal, or RFC 4291 section 2.2. Nil for anything else.
+    /// Reads an address as text: dotted decimal, or RFC 4291 section 2.2.
+    ///
+    /// Nil for anything else.
     public static func parse(_ text: some StringProtocol) -> (address: Address, family: AddressFamily)? {
         if text.utf8.contains(UInt8(ascii: ":")) {
             return parseIPv6(text).map { ($0, .ipv6) }

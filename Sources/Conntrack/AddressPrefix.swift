@@ -10,7 +10,9 @@ public struct AddressPrefix: Hashable, BitwiseCopyable, Sendable {
     private let maskHigh: UInt64
     private let maskLow: UInt64
 
-    /// Makes a prefix; nil if the length does not fit the family. Bits behind the length are cleared.
+    /// Makes a prefix; nil if the length does not fit the family.
+    ///
+    /// Bits behind the length are cleared.
     public init?(_ address: Address, _ family: AddressFamily, length: Int) {
         guard (0...family.bits).contains(length) else { return nil }
         func mask(_ bits: Int) -> UInt64 { bits <= 0 ? 0 : bits >= 64 ? .max : ~(UInt64.max >> UInt64(bits)) }

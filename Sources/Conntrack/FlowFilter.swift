@@ -48,7 +48,8 @@ public struct FlowFilter: Sendable, Equatable {
         if isOwn(original) || isOwn(reply) { return .own }
         if let accepted = acceptedProtocols, !accepted.contains(original.protocol) { return .protocol }
         for prefix in ignoredAddresses
-        where prefix.contains(original.source, original.family) || prefix.contains(original.destination, original.family)
+        where prefix.contains(original.source, original.family)
+            || prefix.contains(original.destination, original.family)
             || prefix.contains(reply.source, reply.family) || prefix.contains(reply.destination, reply.family)
         {
             return .address
@@ -67,7 +68,9 @@ public struct FlowFilter: Sendable, Equatable {
 
 extension Address {
     /// Whether the address means something on one node or one link only: unspecified, loopback, link-local,
-    /// multicast or limited broadcast (RFC 6890, RFC 4291). Directed broadcasts are the address list's business.
+    /// multicast or limited broadcast (RFC 6890, RFC 4291).
+    ///
+    /// Directed broadcasts are the address list's business.
     public func isBoundToItsNode(_ family: AddressFamily) -> Bool {
         switch family {
         case .ipv4:

@@ -77,7 +77,9 @@ public struct WriteBatch: Sendable {
 
     /// The writes in order.
     public private(set) var writes: [FlowWrite] = []
-    /// Filled by the kernel port: refused writes in order. What is not named here was done.
+    /// Filled by the kernel port: refused writes in order.
+    ///
+    /// What is not named here was done.
     public var refused: [Refused] = []
 
     /// Makes an empty batch with its storage.

@@ -34,7 +34,9 @@ public struct ProtocolNumber: Hashable, BitwiseCopyable, RawRepresentable, Senda
     /// The name, or the number as text.
     public var name: String { Self.names.first { $0.number == self }?.name ?? String(rawValue) }
 
-    /// Reads one of the names above, or a number from 0 to 255. Names of /etc/protocols are the caller's.
+    /// Reads one of the names above, or a number from 0 to 255.
+    ///
+    /// Names of /etc/protocols are the caller's.
     public init?(parsing text: some StringProtocol) {
         let lowered = text.lowercased()
         if let known = Self.names.first(where: { $0.name == lowered }) {

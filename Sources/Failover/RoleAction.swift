@@ -1,6 +1,8 @@
 public import StateMachine
 
-/// What the role state machine asks for. `Engine` interprets each case; the machine performs none.
+/// What the role state machine asks for.
+///
+/// `Engine` interprets each case; the machine performs none.
 public enum RoleAction: Equatable, Sendable {
     /// Rebuild the internal cache from a kernel dump.
     case resyncInternal

@@ -5,11 +5,11 @@ public import StateMachine
 /// Sources, from strong to weak: the operator until a manager speaks; the virtual addresses where they are unambiguous
 /// and contradict the manager for longer than `disagreementLimit`; the group's last line; the members' lines where the
 /// group's line is doubtful. keepalived has a path that changes all members of a group and says nothing of the group
-/// (keepalived_netlink.c, `set_vrrp_backup`), so a member that differs from its group for `doubtSpan` makes the group's
-/// line doubtful: the group then is master if and only if all its members are.
+/// (keepalived_netlink.c, `set_vrrp_backup`), so a member that differs from its group for `doubtSpan` makes that line
+/// doubtful: the group then is master if and only if all its members are.
 ///
-/// Feed it with `hear`, `see`, `choose` and `chooseAutomatically`, call `advance(to:)` when `nextDeadline` has come, and
-/// follow `truth`.
+/// Feed it with `hear`, `see`, `choose` and `chooseAutomatically`, call `advance(to:)` when `nextDeadline` has come,
+/// and follow `truth`.
 public struct RoleReconciler: Equatable, Sendable {
     /// How long a member may differ from its group before the group's line is doubtful: members of a group in
     /// transition were seen 1 to 20 ms apart.
@@ -29,6 +29,7 @@ public struct RoleReconciler: Equatable, Sendable {
     private var membership: Membership
     private var groupLine: Line?
     private var memberLines: [String: Line] = [:]
+    private var linesHeard: UInt64 = 0
     private var manual: Role?
     private var addresses = Addresses()
     /// When a member that differs from its group makes the group's line doubtful; `never` when none does.
@@ -50,6 +51,10 @@ public struct RoleReconciler: Equatable, Sendable {
         var role: Role
         var source: RoleSource
         var said: Instant
+        /// Its place among the lines heard: one batch of lines has one instant.
+        var place: UInt64
+
+        func isAfter(_ other: Line) -> Bool { (said, place) > (other.said, other.place) }
     }
 
     /// What is known of the virtual addresses.
@@ -97,7 +102,8 @@ extension RoleReconciler {
         case .master, .backup, .fault, .stop: break
         }
         guard let role = notification.state.role else { return .noted }
-        let line = Line(role: role, source: source, said: said ?? now)
+        linesHeard += 1
+        let line = Line(role: role, source: source, said: said ?? now, place: linesHeard)
         let last = notification.kind == .group ? groupLine : memberLines[notification.name]
         if let last, line.said < last.said { return .outdated }
         manual = nil
@@ -157,7 +163,7 @@ extension RoleReconciler {
 
     private mutating func hearMember(_ name: String, _ line: Line, at now: Instant) {
         memberLines[name] = line
-        if differingMembers {
+        if membersDiffer {
             if doubtDue == .never, !isDoubtful { doubtDue = now + Self.doubtSpan }
         } else {
             doubtDue = .never
@@ -179,8 +185,8 @@ extension RoleReconciler {
             isLast = members.remove(notification.name) != nil && members.isEmpty
             membership = .learnt(members)
         }
-        if isLast { groupLine = groupLine.map { Line(role: .backup, source: $0.source, said: now) } }
-        if !differingMembers {
+        if isLast { groupLine = groupLine.map { Line(role: .backup, source: $0.source, said: now, place: linesHeard) } }
+        if !membersDiffer {
             doubtDue = .never
             isDoubtful = false
         }
@@ -219,9 +225,13 @@ extension RoleReconciler {
         }
     }
 
-    /// Whether a member says something else than its group, or something where the group has said nothing.
-    private var differingMembers: Bool {
-        members.contains { name in memberLines[name].map { $0.role != groupLine?.role } ?? false }
+    /// Whether a member has said something else than its group since the group spoke.
+    private var membersDiffer: Bool {
+        members.contains { name in
+            guard let line = memberLines[name] else { return false }
+            guard let groupLine else { return true }
+            return line.role != groupLine.role && line.isAfter(groupLine)
+        }
     }
 
     /// The role by the members alone, `nil` unless the configuration names them and each has spoken.

@@ -5,26 +5,28 @@ public import StateMachine
 /// Who is master is decided by the failover manager; `RoleReconciler` says what it decided. Notifications come late,
 /// twice and inverted, so a wish that changes nothing asks for nothing but a check.
 ///
-/// | in state    | on              | asks for                                                   | goes to      |
-/// |-------------|-----------------|------------------------------------------------------------|--------------|
-/// | starting    | promote, demote, fail | nothing: the latest wish is remembered               | starting     |
-/// | starting    | dump done       | resync internal, hello, request bulk                       | as the truth says |
-/// | backup      | promote         | cancel purge, take term, commit                            | taking over  |
-/// | backup      | demote          | check truth                                                | backup       |
-/// | backup      | fail            | set readiness                                              | fault        |
-/// | taking over | commit finished | announce master, bulk (recall first if not in sync), publish result, restore timeouts; later strict windows | master |
-/// | taking over | commit failed   | announce master as not in sync, the same; later retry commit | master     |
-/// | taking over | promote         | check truth                                                | taking over  |
-/// | taking over | demote, fail    | cancel commit, then as master                              | backup, fault |
-/// | master      | demote          | cancel commit, send unsent, request resync, arm purge      | backup       |
-/// | master      | fail            | the same; readiness hears fault                            | fault        |
-/// | master      | promote         | check truth                                                | master       |
-/// | master      | commit finished, failed (a retry) | publish result; announce in sync, or retry again | master   |
-/// | fault       | demote          | resync internal, request bulk                              | backup       |
-/// | fault       | promote         | as backup                                                  | taking over  |
-/// | fault       | fail            | check truth                                                | fault        |
-/// | any         | a peer claims master | report two masters, when it outlasts a handover       | same         |
+/// | in state    | on              | asks for                                                     | goes to  |
+/// |-------------|-----------------|--------------------------------------------------------------|----------|
+/// | starting    | any wish        | nothing: the latest wish is remembered                       | same     |
+/// | starting    | dump done       | resync internal, hello, request bulk                         | truth's  |
+/// | backup      | promote         | cancel purge, take term, commit                              | taking over |
+/// | backup      | demote          | check truth                                                  | same     |
+/// | backup      | fail            | set readiness                                                | fault    |
+/// | taking over | commit finished | announce master, bulk, publish result, restore timeouts      | master   |
+/// | taking over | commit failed   | the same, announced as not in sync; later retry commit       | master   |
+/// | taking over | promote         | check truth                                                  | same     |
+/// | taking over | demote, fail    | cancel commit, then as master                                | backup, fault |
+/// | master      | demote          | cancel commit, send unsent, request resync, arm purge        | backup   |
+/// | master      | fail            | the same; readiness hears fault                              | fault    |
+/// | master      | promote         | check truth                                                  | same     |
+/// | master      | a retry ended   | publish result; announce in sync, or retry again             | same     |
+/// | fault       | demote          | resync internal, request bulk                                | backup   |
+/// | fault       | promote         | as backup                                                    | taking over |
+/// | fault       | fail            | check truth                                                  | same     |
+/// | any         | a peer claims master | report two masters, once it outlasts a handover         | same     |
 ///
+/// A master that was not in sync sends a recall where another sends its bulk, and the bulk when the recall has ended.
+/// Strict windows come back `liberalSpan` after the commit. Each new role is told to readiness.
 /// The truth at the end of the dump is the reconciled one, else the latest wish, else backup. Commits are fenced by a
 /// *generation*: what comes in for another generation than the current one is ignored. The caller of a verb carries
 /// its actions out in order, and calls `advance(to:)` when `nextDeadline` has come.

@@ -44,7 +44,9 @@ public struct TermLedger: Equatable, Sendable {
     /// Whether a peer's term reaches the one of this node.
     public var isSurpassed: Bool { highest > own }
 
-    /// Takes a new term, higher than every term known; the caller stores it. Saturates at 2^64 - 1.
+    /// Takes a new term, higher than every term known.
+    ///
+    /// The caller stores it. Saturates at 2^64 - 1.
     public mutating func takeNext() -> UInt64 {
         highest = highest == .max ? .max : highest + 1
         own = highest

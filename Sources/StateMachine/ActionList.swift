@@ -1,4 +1,6 @@
-/// What a machine asks for, in order. The machine performs nothing: whoever called its verb carries the list out.
+/// What a machine asks for, in order.
+///
+/// The machine performs nothing: whoever called its verb carries the list out.
 public struct ActionList<Action>: Sequence {
     private var actions: [Action] = []
 
