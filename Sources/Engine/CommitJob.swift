@@ -55,7 +55,9 @@ struct CommitJob {
 
     /// Moves on to the next pass; false after the last.
     mutating func nextPass() -> Bool {
-        guard let next = Pass(rawValue: pass.rawValue + 1), next != .former || purpose != .adoption else { return false }
+        guard let next = Pass(rawValue: pass.rawValue + 1), next != .former || purpose != .adoption else {
+            return false
+        }
         pass = next
         nextSlot = 0
         return true

@@ -1,5 +1,6 @@
-public import Conntrack
-public import Failover
+internal import Bytes
+internal import Conntrack
+internal import Failover
 internal import Replication
 public import StateMachine
 internal import SyncProtocol

@@ -1,4 +1,6 @@
+internal import Bytes
 internal import Conntrack
+internal import Failover
 internal import Replication
 internal import StateMachine
 internal import SyncProtocol

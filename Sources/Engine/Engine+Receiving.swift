@@ -65,7 +65,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             return false
         }
         if peer?.sender != header.sender || peer?.incarnation != header.incarnation {
-            if let known = peer, known.sender == header.sender, header.incarnation < known.incarnation, !known.isSilent {
+            if let known = peer, known.sender == header.sender, header.incarnation < known.incarnation, !known.isSilent
+            {
                 counters.count(.datagramOldIncarnation)
                 return false
             }
@@ -239,8 +240,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             external.remove(at: slot)
             sweptFlows += 1
         }
-        if end < external.slotLimit { return peer?.receiving.swept(to: end) ?? () }
-        peer?.receiving.swept(to: nil)
+        let isDone = end >= external.slotLimit
+        peer?.receiving.swept(to: isDone ? nil : end)
+        guard isDone else { return }
         counters.count(.flowsSwept, by: sweptFlows)
         bulkEnded(at: now)
     }

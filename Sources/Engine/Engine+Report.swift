@@ -1,7 +1,7 @@
 internal import Conntrack
 internal import Failover
 internal import Replication
-internal import StateMachine
+public import StateMachine
 internal import SyncProtocol
 
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
@@ -12,7 +12,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             role: roles.state.reportName, since: roles.since, source: reconciler.truth.source,
             roleKnown: reconciler.truth.isKnown, term: roles.terms.own, readiness: readiness.level,
             disagreement: reconciler.disagreement, twoMasters: roles.twoMasters, inSync: isInSync(at: now),
-            announcesInSync: announcesInSync, peer: peer.map(Self.describe), internalFlows: log.flowCount,
+            announcesInSync: announcesInSync, peer: describePeer(), internalFlows: log.flowCount,
             externalFlows: external.flowCount, formerFlows: former?.flowCount ?? 0, kernelEntries: entries,
             kernelLimit: limit, commit: commitJob.map { ($0.written, $0.failed) }, isDumping: resyncJob != nil,
             lastTakeover: lastTakeover, counters: counters)
@@ -39,7 +39,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         return entry.flow
     }
 
-    private static func describe(_ peer: Peer) -> EngineReport.Peer {
+    private func describePeer() -> EngineReport.Peer? {
+        guard let peer else { return nil }
         let sent = peer.sending.live.covered
         let acknowledged = peer.sending.acknowledgedBulk == peer.sending.bulk ? peer.sending.acknowledgedVersion : 0
         return EngineReport.Peer(

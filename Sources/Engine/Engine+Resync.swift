@@ -1,4 +1,5 @@
 internal import Conntrack
+internal import Failover
 internal import Replication
 internal import StateMachine
 
@@ -119,7 +120,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             resyncJob?.missing += 1
             counters.count(.internalDestroyed)
         }
-        if end < log.slotLimit { return resyncJob?.sweepSlot = end } else { endResync(at: now) }
+        if end < log.slotLimit { resyncJob?.sweepSlot = end } else { endResync(at: now) }
     }
 
     private mutating func endResync(at now: Instant) {

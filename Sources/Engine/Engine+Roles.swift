@@ -1,5 +1,5 @@
 internal import Conntrack
-public import Failover
+internal import Failover
 internal import Replication
 internal import StateMachine
 internal import SyncProtocol
@@ -123,7 +123,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         waiting.removeAll { waiter in
             switch (waiter.role, state) {
             case (.master, .master(let mastership)):
-                let text = lastTakeover.map { "\($0.result.tally.flows) flows, \($0.result.tally.failed) refused" } ?? ""
+                let text =
+                    lastTakeover.map { "\($0.result.tally.flows) flows, \($0.result.tally.failed) refused" } ?? ""
                 notices.append(
                     .answered(
                         id: waiter.id,

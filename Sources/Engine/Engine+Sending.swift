@@ -1,5 +1,6 @@
 internal import Bytes
 internal import Conntrack
+internal import Failover
 internal import Replication
 internal import StateMachine
 internal import SyncProtocol
@@ -30,7 +31,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     func nextSend(after now: Instant) -> Instant {
         guard let peer, !peer.isSilent, commitJob == nil else { return .never }
         var sending = peer.sending
-        let sending_left = sending.remainder != nil || sending.repair != nil || sending.backfill != nil
+        let sending_left =
+            sending.remainder != nil || sending.repair != nil || sending.backfill != nil
             || sending.live.covered < log.latestVersion
         guard sending_left else { return .never }
         return sending.room(sequence: sequence, at: now) > 0 ? now : sending.windowOpens
@@ -64,7 +66,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     // MARK: Control messages
 
     private mutating func sendControl(at now: Instant) {
-        let acknowledgement = peer?.receiving.dueAcknowledgement(at: now, holeLimit: SyncProtocol.Acknowledgement.holeLimit)
+        let acknowledgement = peer?.receiving.dueAcknowledgement(
+            at: now, holeLimit: SyncProtocol.Acknowledgement.holeLimit)
         let needsBulk = peer?.receiving.needsBulk(at: now) ?? false
         let asks = recallJob.map { $0.tries > 0 && $0.askAgain == now + RecallJob.patience } ?? false
         let isDue = heartbeatDue <= now

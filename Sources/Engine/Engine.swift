@@ -1,6 +1,6 @@
-public import Bytes
-public import Conntrack
-public import Failover
+internal import Bytes
+internal import Conntrack
+internal import Failover
 internal import Replication
 public import StateMachine
 internal import SyncProtocol
@@ -157,7 +157,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var tracks: Bool { roles.state.claimsMaster }
 
     private func nextTurn(after now: Instant) -> Instant {
-        if events.isFull || commitJob != nil || purgeJob != nil || strictSlot != nil || hasSweep || wantsControlDatagram {
+        if events.isFull || commitJob != nil || purgeJob != nil || strictSlot != nil || hasSweep || wantsControlDatagram
+        {
             return now
         }
         if let job = resyncJob, !job.isWaiting { return now }

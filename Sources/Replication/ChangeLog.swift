@@ -132,7 +132,8 @@ public struct ChangeLog: ~Copyable {
     public mutating func observe(_ flow: Flow, _ attributes: FlowAttributes, traits: Traits = []) -> Change {
         guard let slot = table.find(flow.original) else {
             let slot = table.insert(
-                Entry(flow: flow, version: 0, state: .live, traits: traits, seen: round, previous: Self.none,
+                Entry(
+                    flow: flow, version: 0, state: .live, traits: traits, seen: round, previous: Self.none,
                     next: Self.none))
             append(slot)
             return .inserted
