@@ -220,7 +220,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         external.forgetDeletes(upTo: known.receiving.gapFree, era: known.receiving.era, limit: Self.eventsPerTurn)
         guard known.receiving.phase == .filled else { return }
         counters.count(.bulksReceived)
-        peer?.receiving.endBulk(maySweep: known.isSyncedMaster && !tracks)
+        let maySweep = known.isSyncedMaster && !tracks
+        peer?.receiving.endBulk(maySweep: maySweep)
         sweptFlows = 0
         if peer?.receiving.isFollowing == true { bulkEnded(at: now) }
     }
