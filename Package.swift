@@ -42,7 +42,7 @@ let package = Package(
         .target(name: "LinuxIO", dependencies: ["CLinux", "CMnl", "StateMachine"]),
         .target(
             name: "Netfilter",
-            dependencies: ["Bytes", "CLinux", "CMnl", "CNetfilterConntrack", "Conntrack", "LinuxIO"]),
+            dependencies: ["Bytes", "CLinux", "CMnl", "CNetfilterConntrack", "Conntrack", "LinuxIO", "StateMachine"]),
         .target(name: "SyncTransport", dependencies: ["Bytes", "CLinux", "LinuxIO"]),
         .target(name: "RoleSources", dependencies: ["Bytes", "CLinux", "CMnl", "Conntrack", "LinuxIO"]),
         .target(name: "Systemd", dependencies: ["CSystemd", "LinuxIO"]),

@@ -85,20 +85,20 @@ public struct NetlinkSocket: ~Copyable, Sendable {
 
     /// Sets the ceiling of the receive queue in bytes, above net.core.rmem_max where CAP_NET_ADMIN allows.
     ///
-    /// - Returns: the ceiling that holds now, as the kernel accounts it (socket(7): twice what was asked). Without
-    ///   the right it is what net.core.rmem_max allows.
-    @discardableResult
-    public func setReceiveBuffer(bytes: Int) throws(NetlinkError) -> Int {
+    /// Without the right it becomes what net.core.rmem_max allows; `receiveBuffer` tells what holds.
+    public func setReceiveBuffer(bytes: Int) throws(NetlinkError) {
         let wanted = Int32(clamping: bytes)
         guard set(level: SOL_SOCKET, SO_RCVBUFFORCE, wanted) || set(level: SOL_SOCKET, SO_RCVBUF, wanted) else {
             throw .failed(.setBuffer, errno: Glibc.errno)
         }
+    }
+
+    /// The ceiling of the receive queue in bytes, as the kernel accounts it: twice what was asked (socket(7)).
+    public var receiveBuffer: Int {
         var actual: Int32 = 0
         var length = socklen_t(MemoryLayout<Int32>.size)
-        guard unsafe getsockopt(descriptor.rawValue, SOL_SOCKET, SO_RCVBUF, &actual, &length) == 0 else {
-            throw .failed(.setBuffer, errno: Glibc.errno)
-        }
-        return Int(actual)
+        let result = unsafe getsockopt(descriptor.rawValue, SOL_SOCKET, SO_RCVBUF, &actual, &length)
+        return result == 0 ? Int(actual) : 0
     }
 
     /// Sends one datagram of whole messages to the kernel, which has handled them when this returns.
