@@ -42,7 +42,7 @@ let package = Package(
         .target(name: "LinuxIO", dependencies: ["CLinux", "CMnl", "StateMachine"]),
         .target(
             name: "Netfilter",
-            dependencies: ["Bytes", "CLinux", "CMnl", "CNetfilterConntrack", "Conntrack", "LinuxIO", "StateMachine"]),
+            dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine"]),
         .target(name: "SyncTransport", dependencies: ["Bytes", "CLinux", "LinuxIO"]),
         .target(name: "RoleSources", dependencies: ["Bytes", "CLinux", "CMnl", "Conntrack", "LinuxIO"]),
         .target(name: "Systemd", dependencies: ["CSystemd", "LinuxIO"]),
@@ -66,6 +66,17 @@ let package = Package(
         // Tests of the words and the pure machines: no kernel, no privileges.
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "ConntrackTests", dependencies: ["Conntrack"]),
+        .testTarget(
+            name: "NetfilterTests",
+            dependencies: ["Bytes", "CNetfilterConntrack", "Conntrack", "Netfilter"]),
+
+        // What kernel tests and the lab share, and the tests that need root and a kernel with ctnetlink.
+        .target(
+            name: "LabSupport", dependencies: ["CLinux", "Conntrack", "LinuxIO", "Netfilter"],
+            path: "Tests/LabSupport"),
+        .testTarget(
+            name: "KernelTests",
+            dependencies: ["Bytes", "CLinux", "Conntrack", "LabSupport", "LinuxIO", "Netfilter", "StateMachine"]),
     ],
     swiftLanguageModes: [.v6]
 )
