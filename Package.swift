@@ -44,10 +44,10 @@ let package = Package(
             dependencies: [
                 "Bytes", "Conntrack", "Failover", "Replication", "StateMachine", "SyncProtocol",
             ]),
-        .target(name: "LinuxIO", dependencies: ["CLinux", "StateMachine"]),
+        .target(name: "LinuxIO", dependencies: ["CLinux", "CMnl", "StateMachine"]),
         .target(
             name: "Netfilter",
-            dependencies: ["Bytes", "CLinux", "CMnl", "CNetfilterConntrack", "Conntrack", "LinuxIO"]),
+            dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine"]),
         .target(name: "SyncTransport", dependencies: ["Bytes", "CLinux", "LinuxIO"]),
         .target(name: "RoleSources", dependencies: ["Bytes", "CLinux", "CMnl", "Conntrack", "LinuxIO"]),
         .target(name: "Systemd", dependencies: ["CSystemd", "LinuxIO"]),
@@ -72,6 +72,17 @@ let package = Package(
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "ConntrackTests", dependencies: ["Conntrack"]),
         .testTarget(name: "FailoverTests", dependencies: ["Failover", "StateMachine"]),
+        .testTarget(
+            name: "NetfilterTests",
+            dependencies: ["Bytes", "CNetfilterConntrack", "Conntrack", "Netfilter"]),
+
+        // What kernel tests and the lab share, and the tests that need root and a kernel with ctnetlink.
+        .target(
+            name: "LabSupport", dependencies: ["CLinux", "Conntrack", "LinuxIO", "Netfilter"],
+            path: "Tests/LabSupport"),
+        .testTarget(
+            name: "KernelTests",
+            dependencies: ["Bytes", "CLinux", "Conntrack", "LabSupport", "LinuxIO", "Netfilter", "StateMachine"]),
 
         // Fails when the house is built wrong: floors, imports, hygiene.
         .testTarget(name: "HouseTests"),

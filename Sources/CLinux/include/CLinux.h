@@ -15,4 +15,15 @@
 #include <arpa/inet.h>
 #include <poll.h>
 
+// struct mmsghdr under a name that needs no GNU feature test; CLinux.c asserts that both are laid out alike.
+struct ctsync_mmsghdr {
+    struct msghdr msg_hdr;
+    unsigned int msg_len;
+};
+
+int ctsync_recvmmsg(int descriptor, struct ctsync_mmsghdr *messages, unsigned int count, int flags);
+int ctsync_sendmmsg(int descriptor, struct ctsync_mmsghdr *messages, unsigned int count, int flags);
+int ctsync_setns(int descriptor, int type);
+int ctsync_unshare(int flags);
+
 #endif

@@ -1,0 +1,27 @@
+import Bytes
+import Conntrack
+import Netfilter
+
+/// Parses one message as an event, or as a line of a dump.
+func parse(_ bytes: [UInt8], isDumped: Bool = false) throws(MessageRefusal) -> FlowEvent {
+    try bytes.withBytes { span throws(MessageRefusal) in
+        var cursor = ByteCursor(span)
+        let message = try NetlinkMessage(span, &cursor)
+        return isDumped ? try FlowParser.dumped(message, span) : try FlowParser.event(message, span)
+    }
+}
+
+/// What came of parsing: an event or the reason why not.
+func outcome(_ bytes: [UInt8], isDumped: Bool = false) -> Result<FlowEvent, MessageRefusal> {
+    Result { () throws(MessageRefusal) in try parse(bytes, isDumped: isDumped) }
+}
+
+extension [UInt8] {
+    /// The message with its header's length field made to fit.
+    var withOwnLength: [UInt8] {
+        var bytes = self
+        let length = UInt32(count)
+        for index in 0..<4 { bytes[index] = UInt8(truncatingIfNeeded: length >> (8 * UInt32(index))) }
+        return bytes
+    }
+}
