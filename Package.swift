@@ -48,9 +48,12 @@ let package = Package(
         .target(
             name: "Netfilter",
             dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine"]),
-        .target(name: "SyncTransport", dependencies: ["Bytes", "CLinux", "LinuxIO"]),
-        .target(name: "RoleSources", dependencies: ["Bytes", "CLinux", "CMnl", "Conntrack", "LinuxIO"]),
-        .target(name: "Systemd", dependencies: ["CSystemd", "LinuxIO"]),
+        .target(
+            name: "SyncTransport", dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine"]),
+        .target(
+            name: "RoleSources",
+            dependencies: ["Bytes", "CLinux", "CMnl", "Conntrack", "LinuxIO", "StateMachine"]),
+        .target(name: "Systemd", dependencies: ["CSystemd", "LinuxIO", "StateMachine"]),
 
         // Floor 4: the shell.
         .target(
@@ -72,6 +75,11 @@ let package = Package(
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "ConntrackTests", dependencies: ["Conntrack"]),
         .testTarget(name: "FailoverTests", dependencies: ["Failover", "StateMachine"]),
+
+        // Tests of the edges that need no privileges: loopback and unix sockets.
+        .testTarget(
+            name: "EdgeTests",
+            dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine", "SyncTransport", "Systemd"]),
         .testTarget(
             name: "NetfilterTests",
             dependencies: ["Bytes", "CNetfilterConntrack", "Conntrack", "Netfilter"]),

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <pthread.h>
 #include <sched.h>
 
 _Static_assert(sizeof(struct ctsync_mmsghdr) == sizeof(struct mmsghdr), "struct mmsghdr has another size here");
@@ -17,3 +18,11 @@ int ctsync_sendmmsg(int descriptor, struct ctsync_mmsghdr *messages, unsigned in
 int ctsync_setns(int descriptor, int type) { return setns(descriptor, type); }
 
 int ctsync_unshare(int flags) { return unshare(flags); }
+
+int ctsync_epoll_pwait2(int epoll, struct epoll_event *events, int limit, const struct timespec *timeout) {
+    return epoll_pwait2(epoll, events, limit, timeout, NULL);
+}
+
+int ctsync_name_thread(const char *name) { return pthread_setname_np(pthread_self(), name); }
+
+int ctsync_accept4(int descriptor, int flags) { return accept4(descriptor, NULL, NULL, flags); }

@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <net/if.h>
@@ -25,5 +26,8 @@ int ctsync_recvmmsg(int descriptor, struct ctsync_mmsghdr *messages, unsigned in
 int ctsync_sendmmsg(int descriptor, struct ctsync_mmsghdr *messages, unsigned int count, int flags);
 int ctsync_setns(int descriptor, int type);
 int ctsync_unshare(int flags);
+int ctsync_epoll_pwait2(int epoll, struct epoll_event *events, int limit, const struct timespec *timeout);
+int ctsync_name_thread(const char *name);
+int ctsync_accept4(int descriptor, int flags);
 
 #endif
