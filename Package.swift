@@ -30,7 +30,7 @@ let package = Package(
         .target(name: "Failover", dependencies: ["StateMachine"]),
         .target(name: "Replication", dependencies: ["Bytes", "Conntrack", "StateMachine"]),
         .target(name: "SyncProtocol", dependencies: ["Bytes", "Conntrack"]),
-        .target(name: "Configuration", dependencies: ["Conntrack"]),
+        .target(name: "Configuration", dependencies: ["Conntrack", "StateMachine"]),
         .target(name: "ControlProtocol", dependencies: ["Bytes", "Conntrack"]),
 
         // Floor 3: one turn of the loop, and the edges beside it.
@@ -65,7 +65,9 @@ let package = Package(
 
         // Tests of the words and the pure machines: no kernel, no privileges.
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Conntrack", "StateMachine"]),
         .testTarget(name: "ConntrackTests", dependencies: ["Conntrack"]),
+        .testTarget(name: "ControlProtocolTests", dependencies: ["Bytes", "Conntrack", "ControlProtocol"]),
     ],
     swiftLanguageModes: [.v6]
 )
