@@ -35,7 +35,7 @@ let package = Package(
                 "Bytes", "Conntrack", "StateMachine", .product(name: "DequeModule", package: "swift-collections"),
             ]),
         .target(name: "SyncProtocol", dependencies: ["Bytes", "Conntrack"]),
-        .target(name: "Configuration", dependencies: ["Conntrack"]),
+        .target(name: "Configuration", dependencies: ["Conntrack", "StateMachine"]),
         .target(name: "ControlProtocol", dependencies: ["Bytes", "Conntrack"]),
 
         // Floor 3: one turn of the loop, and the edges beside it.
@@ -73,6 +73,7 @@ let package = Package(
 
         // Tests of the words and the pure machines: no kernel, no privileges.
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
+        .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Conntrack", "StateMachine"]),
         .testTarget(name: "ConntrackTests", dependencies: ["Conntrack"]),
         .testTarget(name: "FailoverTests", dependencies: ["Failover", "StateMachine"]),
 
@@ -94,6 +95,7 @@ let package = Package(
 
         // Fails when the house is built wrong: floors, imports, hygiene.
         .testTarget(name: "HouseTests"),
+        .testTarget(name: "ControlProtocolTests", dependencies: ["Bytes", "Conntrack", "ControlProtocol"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,0 +1,220 @@
+public import Conntrack
+public import StateMachine
+
+/// What the agent is told to do: typed, checked, with the documented defaults filled in.
+public struct AgentConfiguration: Sendable, Equatable {
+    /// This node's name in `status` and for its peers.
+    public var nodeName: String
+    /// The link to the peer.
+    public var link: LinkConfiguration
+    /// Protocols that are replicated; nil for all.
+    public var acceptedProtocols: Set<ProtocolNumber>?
+    /// Flows with one of these addresses are not replicated.
+    public var ignoredAddresses: [AddressPrefix] = []
+    /// Helpers whose expectations are replicated.
+    public var expectationHelpers: Set<ExpectationHelper> = []
+    /// Ceiling of the kernel event socket's buffer.
+    public var eventQueueBytes = 8 << 20
+    /// Buffer of each link socket.
+    public var syncQueueBytes = 8 << 20
+    /// Who decides the role.
+    public var manager: RoleManager = .none
+    /// What this version does with replicated flows on a backup.
+    public var standby: StandbyMode = .cold
+    /// Whether a starting agent asks its peer for a bulk.
+    public var startupResync = true
+    /// From a demotion to the purge of copies.
+    public var purgeTimeout = Instant.Span.seconds(60)
+    /// Whether a cold standby drops forwarded packets until the commit is done.
+    public var hold = true
+    /// The hold ends this long after a virtual address appeared, whatever else happens.
+    public var holdLimit = Instant.Span.seconds(2)
+    /// A hot standby lets copies expire when no master was heard for this long.
+    public var orphanTimeout = Instant.Span.seconds(600)
+    /// The share of refused writes with which a commit still counts as done.
+    public var commitTolerance = Share(partsPerMillion: 10_000)
+    /// Path of the control socket.
+    public var controlSocket = Self.defaultControlSocket
+    /// Group that may use the control socket; nil leaves it to the agent's own.
+    public var controlGroup: String?
+    /// Folder of what must survive a restart.
+    public var stateDirectory = "/var/lib/ctsync-ha"
+    /// Addresses that move between the nodes; empty means: as keepalived's file says.
+    public var virtualAddresses: [HostAddress] = []
+    public var keepalived = KeepalivedConfiguration()
+    /// Which flows belong to which sync group.
+    public var groups: [GroupConfiguration] = []
+    /// Where metrics are served.
+    public var metricsListeners: [MetricsListener] = []
+
+    /// Where every command looks for the agent.
+    public static let defaultControlSocket = "/run/ctsync-ha/control.sock"
+    /// Where the agent's own configuration is.
+    public static let defaultPath = "/etc/ctsync-ha/ctsync-ha.conf"
+
+    /// Makes a configuration of defaults.
+    public init(nodeName: String, link: LinkConfiguration) {
+        self.nodeName = nodeName
+        self.link = link
+    }
+}
+
+/// The link over which nodes replicate.
+public struct LinkConfiguration: Sendable, Equatable {
+    /// Where datagrams go.
+    public enum Destination: Sendable, Equatable {
+        case multicast(group: HostAddress)
+        case unicast(peer: HostAddress)
+    }
+
+    /// Name of the network interface.
+    public var interface: String
+    public var destination: Destination
+    public var port: UInt16
+    /// This node's address on the link; nil: the interface's first of the destination's family.
+    public var listenAddress: HostAddress?
+
+    /// Makes a link.
+    public init(
+        interface: String, destination: Destination, port: UInt16 = Self.defaultPort,
+        listenAddress: HostAddress? = nil
+    ) {
+        self.interface = interface
+        self.destination = destination
+        self.port = port
+        self.listenAddress = listenAddress
+    }
+
+    public static let defaultPort: UInt16 = 3780
+    /// The default of `mcast-group`: 225.0.0.50.
+    public static let defaultMulticastGroup = HostAddress(Address(ipv4: 0xe100_0032), .ipv4)
+
+    /// Family of the link's addresses.
+    public var family: AddressFamily {
+        switch destination {
+        case .multicast(let group): group.family
+        case .unicast(let peer): peer.family
+        }
+    }
+}
+
+/// An address that knows its family.
+public struct HostAddress: Hashable, Sendable, CustomStringConvertible {
+    public var address: Address
+    public var family: AddressFamily
+
+    /// Makes an address of a family.
+    public init(_ address: Address, _ family: AddressFamily) {
+        self.address = address
+        self.family = family
+    }
+
+    /// Reads an address; nil for anything else.
+    public init?(parsing text: some StringProtocol) {
+        guard let (address, family) = Address.parse(text) else { return nil }
+        self.init(address, family)
+    }
+
+    /// The address as text.
+    public var description: String { address.text(family) }
+
+    /// Whether the address stands for several hosts (224.0.0.0/4, ff00::/8).
+    public var isMulticast: Bool {
+        family == .ipv4 ? address.low >> 28 == 0xe : address.high >> 56 == 0xff
+    }
+}
+
+/// Who decides whether this node is master.
+public enum RoleManager: Sendable, Equatable {
+    /// keepalived, by this sync group.
+    case vrrp(syncGroup: String)
+    /// Pacemaker, by this cluster group.
+    case cluster(group: String)
+    /// Nobody: backup until `ctsync-ha role` says otherwise.
+    case none
+}
+
+/// What a backup does with replicated flows.
+public enum StandbyMode: String, Sendable, CaseIterable {
+    /// They go into the kernel as they arrive.
+    case hot
+    /// They wait in the external cache for the takeover.
+    case cold
+}
+
+/// A helper whose expectations can be replicated, by VyOS's names.
+public enum ExpectationHelper: String, Sendable, CaseIterable {
+    case ftp
+    case sip
+    /// The kernel's helpers RAS, Q.931 and H.245.
+    case h323
+    /// The kernel's helper rpc.
+    case nfs
+    /// The kernel's helper tns.
+    case sqlnet
+}
+
+/// A part of a whole.
+public struct Share: Hashable, Sendable {
+    public var partsPerMillion: UInt64
+
+    /// Makes a share; one million is the whole.
+    public init(partsPerMillion: UInt64) { self.partsPerMillion = partsPerMillion }
+
+    /// Whether `part` of `whole` is more than this share.
+    public func isExceeded(by part: UInt64, of whole: UInt64) -> Bool {
+        let left = part.multipliedFullWidth(by: 1_000_000)
+        let right = whole.multipliedFullWidth(by: partsPerMillion)
+        return (left.high, left.low) > (right.high, right.low)
+    }
+}
+
+/// How the agent meets keepalived.
+public struct KeepalivedConfiguration: Sendable, Equatable {
+    /// keepalived's own file, which names the virtual addresses.
+    public var path = "/etc/keepalived/keepalived.conf"
+    /// Its notify FIFO; nil: notifications come by `ctsync-ha notify`.
+    public var notifyFIFO: String?
+    /// The file that it tracks for this node's readiness.
+    public var trackFile: String?
+
+    /// Makes the defaults.
+    public init() {}
+}
+
+/// Which flows belong to a sync group.
+public struct GroupConfiguration: Sendable, Equatable {
+    /// A mark and the bits of it that count.
+    public struct Mark: Hashable, Sendable {
+        public var value: UInt32
+        public var mask: UInt32
+
+        /// Makes a selector of marks.
+        public init(value: UInt32, mask: UInt32 = .max) {
+            self.value = value
+            self.mask = mask
+        }
+    }
+
+    public var name: String
+    public var virtualAddresses: [HostAddress] = []
+    public var prefixes: [AddressPrefix] = []
+    public var zones: [UInt16] = []
+    public var marks: [Mark] = []
+    public var interfaces: [String] = []
+
+    /// Makes a group without selectors.
+    public init(name: String) { self.name = name }
+}
+
+/// An address and port where metrics are served.
+public struct MetricsListener: Hashable, Sendable {
+    public var address: HostAddress
+    public var port: UInt16
+
+    /// Makes a listener.
+    public init(address: HostAddress, port: UInt16) {
+        self.address = address
+        self.port = port
+    }
+}

@@ -1,0 +1,174 @@
+import Configuration
+import Conntrack
+import StateMachine
+import Testing
+
+@Suite struct VocabularyTests {
+    /// The block as design and VyOS know it.
+    static let block = """
+        accept-protocol tcp,udp,icmp
+        event-listen-queue-size 16
+        failover-mechanism {
+            vrrp {
+                sync-group syncgrp
+            }
+        }
+        ignore-address 10.99.0.0/24
+        ignore-address 2001:db8::1
+        interface sync0 {
+            peer 10.99.0.2
+            port 3781
+        }
+        listen-address 10.99.0.1
+        mcast-group 225.0.0.51
+        sync-queue-size 4
+        startup-resync
+        purge-timeout 90
+
+        """
+
+    @Test(arguments: [
+        block, "conntrack-sync {\n\(block)}\n", "service {\n conntrack-sync {\n\(block) }\n}\n",
+    ])
+    func `the VyOS block is a valid file, whole or its inside`(text: String) throws {
+        let reading = read(text)
+        #expect(reading.problems == [])
+        let configuration = try #require(reading.configuration)
+        var expected = AgentConfiguration(
+            nodeName: "r1",
+            link: LinkConfiguration(
+                interface: "sync0", destination: .unicast(peer: try #require(HostAddress(parsing: "10.99.0.2"))),
+                port: 3781, listenAddress: HostAddress(parsing: "10.99.0.1")))
+        expected.acceptedProtocols = [.tcp, .udp, .icmp]
+        expected.eventQueueBytes = 16 << 20
+        expected.syncQueueBytes = 4 << 20
+        expected.manager = .vrrp(syncGroup: "syncgrp")
+        expected.ignoredAddresses = ["10.99.0.0/24", "2001:db8::1"].compactMap { AddressPrefix(parsing: $0) }
+        expected.purgeTimeout = .seconds(90)
+        #expect(configuration == expected)
+    }
+
+    @Test func `without a word of ours the defaults are the documented ones`() throws {
+        let configuration = try #require(read(least).configuration)
+        #expect(configuration.nodeName == "r1")
+        #expect(configuration.link.port == 3780 && configuration.link.listenAddress == nil)
+        #expect(configuration.link.destination == .multicast(group: HostAddress(Address(ipv4: 0xe100_0032), .ipv4)))
+        #expect(configuration.acceptedProtocols == nil)
+        #expect(configuration.eventQueueBytes == 8_388_608 && configuration.syncQueueBytes == 8_388_608)
+        #expect(configuration.purgeTimeout == .seconds(60) && configuration.startupResync)
+        #expect(configuration.hold && configuration.holdLimit == .seconds(2))
+        #expect(configuration.orphanTimeout == .seconds(600))
+        #expect(configuration.commitTolerance == Share(partsPerMillion: 10_000))
+        #expect(configuration.controlSocket == "/run/ctsync-ha/control.sock" && configuration.controlGroup == nil)
+        #expect(configuration.stateDirectory == "/var/lib/ctsync-ha" && configuration.standby == .cold)
+        #expect(configuration.keepalived.path == "/etc/keepalived/keepalived.conf")
+    }
+
+    /// Each leaf, and whether the model shows it.
+    @Test(arguments: [
+        Leaf("accept-protocol all") { $0.acceptedProtocols == nil },
+        Leaf("accept-protocol TCP 47,icmp6") { $0.acceptedProtocols == [.tcp, .gre, .icmpv6] },
+        Leaf("accept-protocol tcp; accept-protocol sctp") { $0.acceptedProtocols == [.tcp, .sctp] },
+        Leaf("event-listen-queue-size 64MiB") { $0.eventQueueBytes == 64 << 20 },
+        Leaf("sync-queue-size 512KiB") { $0.syncQueueBytes == 512 << 10 },
+        Leaf("cluster { group GROUP }") { $0.manager == .cluster(group: "GROUP") },
+        Leaf("failover-mechanism { cluster { group GROUP } }") { $0.manager == .cluster(group: "GROUP") },
+        Leaf("mcast-group 225.0.0.9") {
+            $0.link.destination == .multicast(group: HostAddress(Address(ipv4: 0xe100_0009), .ipv4))
+        },
+        Leaf("mcast-group ff02::9; listen-address fe80::1") {
+            $0.link.family == .ipv6 && $0.link.listenAddress == HostAddress(parsing: "fe80::1")
+        },
+        Leaf("startup-resync off") { !$0.startupResync },
+        Leaf("purge-timeout 2m") { $0.purgeTimeout == .seconds(120) },
+        Leaf("disable-syslog") { _ in true },
+        Leaf("disable-external-cache") { $0.standby == .cold },
+        Leaf("standby hot") { $0.standby == .cold },
+        Leaf("standby cold") { $0.standby == .cold },
+        Leaf("expect-sync ftp,sip; expect-sync nfs") { $0.expectationHelpers == [.ftp, .sip, .nfs] },
+        Leaf("expect-sync all") { $0.expectationHelpers.count == 5 },
+        Leaf("node-name fw-left.example") { $0.nodeName == "fw-left.example" },
+        Leaf("hold off") { !$0.hold },
+        Leaf("hold-limit 1500ms") { $0.holdLimit == .milliseconds(1500) },
+        Leaf("orphan-timeout 1h") { $0.orphanTimeout == .seconds(3600) },
+        Leaf("commit-tolerance 0.25%") { $0.commitTolerance == Share(partsPerMillion: 2_500) },
+        Leaf("control-socket /run/x.sock") { $0.controlSocket == "/run/x.sock" },
+        Leaf("control-group netops") { $0.controlGroup == "netops" },
+        Leaf("state-directory /srv/state") { $0.stateDirectory == "/srv/state" },
+        Leaf("virtual-address 192.168.10.1; virtual-address 2001:db8::1/64") {
+            $0.virtualAddresses == ["192.168.10.1", "2001:db8::1"].compactMap { HostAddress(parsing: $0) }
+        },
+        Leaf("keepalived { config /k.conf; notify-fifo /run/f; track-file /run/t }") {
+            $0.keepalived.path == "/k.conf" && $0.keepalived.notifyFIFO == "/run/f"
+                && $0.keepalived.trackFile == "/run/t"
+        },
+        Leaf(
+            "group g { zone 7; mark 0x10/0xf0; mark 3; prefix 192.0.2.0/24; interface eth0; virtual-address 192.0.2.1 }"
+        ) {
+            $0.groups.count == 1 && $0.groups[0].zones == [7] && $0.groups[0].interfaces == ["eth0"]
+                && $0.groups[0].marks == [.init(value: 0x10, mask: 0xf0), .init(value: 3)]
+                && $0.groups[0].prefixes.map(\.text) == ["192.0.2.0/24"]
+                && $0.groups[0].virtualAddresses.map(\.description) == ["192.0.2.1"]
+        },
+        Leaf("metrics { listen 127.0.0.1:9100; listen [::1]:9100 }") {
+            $0.metricsListeners.map { "\($0.address) \($0.port)" } == ["127.0.0.1 9100", "::1 9100"]
+        },
+    ])
+    func `each leaf reaches the model`(leaf: Leaf) throws {
+        let manager = leaf.text.contains("cluster") ? "" : "vrrp { sync-group g }\n"
+        let reading = read("interface sync0\n" + manager + leaf.text)
+        #expect(reading.errors == [])
+        #expect(leaf.holds(try #require(reading.configuration)))
+    }
+
+    /// What does not act says so; what acts is silent.
+    @Test(arguments: [
+        ("standby hot", "3:9", "this version keeps replicated flows in the external cache (standby cold)"),
+        ("disable-external-cache", "3:1", "this version keeps replicated flows in the external cache (standby cold)"),
+        ("hold on", "3:1", "`hold` does not act yet: packets race the commit at a takeover"),
+        ("hold-limit 1s", "3:1", "`hold-limit` does not act yet: packets race the commit at a takeover"),
+        ("orphan-timeout 1m", "3:1", "`orphan-timeout` does not act yet: copies are not in the kernel (standby cold)"),
+        ("metrics { listen 127.0.0.1:1 }", "3:1", "`metrics` does not act yet: no metrics are served"),
+        ("group g { zone 1 }", "3:1", "`group` does not act yet: every flow belongs to the one group that is followed"),
+        ("expect-sync all", "3:1", "`expect-sync` does not act yet: expectations are not replicated"),
+        ("keepalived { track-file /t }", "3:14", "`track-file` does not act yet: readiness is not written"),
+        ("keepalived { notify-fifo /t }", "3:14", "`notify-fifo` does not act yet: the FIFO is not read"),
+        ("disable-syslog", "3:1", "`disable-syslog` has no effect: messages go to the journal only"),
+        ("service { ssh { port 22 } }", "3:11", "`ssh` is another service and was not read"),
+    ])
+    func `what does not act yet is a warning`(text: String, place: String, what: String) {
+        let reading = read("interface sync0\nvrrp { sync-group g }\n" + text)
+        #expect(reading.errors == [])
+        #expect(reading.warnings.map { "\($0.position) \($0.what)" } == ["/r1.conf:\(place) \(what)"])
+    }
+
+    @Test func `names of the protocols file are known, and its aliases`() throws {
+        let names = ProtocolNames(protocolsFile: "# comment\nesp\t50\tIPSEC-ESP # sealed\nbroken\nospf 89 OSPFIGP\n")
+        let reading = AgentConfiguration.read(
+            path: "/r1.conf", hostName: "r1", protocols: names,
+            loader: MemoryLoader(files: ["/r1.conf": least + "accept-protocol esp,ospfigp"]))
+        #expect(reading.configuration?.acceptedProtocols?.map(\.rawValue).sorted() == [50, 89])
+    }
+
+    @Test(
+        arguments: [
+            (0, 100, false), (1, 100, false), (2, 100, true), (10_000, 1_000_000, false), (10_001, 1_000_000, true),
+            (UInt64.max, UInt64.max, true), (0, 0, false),
+        ] as [(UInt64, UInt64, Bool)])
+    func `one per cent is exceeded by more than one per cent`(part: UInt64, whole: UInt64, exceeded: Bool) {
+        #expect(Share(partsPerMillion: 10_000).isExceeded(by: part, of: whole) == exceeded)
+    }
+}
+
+/// A leaf of the file and what it does to the model.
+struct Leaf: Sendable, CustomTestStringConvertible {
+    let text: String
+    let holds: @Sendable (AgentConfiguration) -> Bool
+
+    init(_ text: String, _ holds: @escaping @Sendable (AgentConfiguration) -> Bool) {
+        self.text = text
+        self.holds = holds
+    }
+
+    var testDescription: String { text }
+}
