@@ -15,6 +15,7 @@
 LAB_AGENT=${LAB_AGENT:-ctsync-ha}           # ctsync-ha, conntrackd (comparison.sh) or none
 LAB_ADVERT_INT=${LAB_ADVERT_INT:-0.1}       # seconds between two VRRP advertisements
 LAB_SNAT_FLAGS=${LAB_SNAT_FLAGS:-}          # fully-random, for instance
+LAB_HOOK=${LAB_HOOK:-line}                  # line or scripts: the two forms of Hooks/keepalived
 LAB_AGENT_CONFIG=${LAB_AGENT_CONFIG:-}      # further lines for the agents' configuration
 LAB_CONNECTION_PORT=7000
 LAB_NODES=(lan wan r1 r2 net)
@@ -197,10 +198,7 @@ global_defs {
 }
 vrrp_sync_group lab {
     group { lan wan }
-    notify_master "$(lab_stamp_script "$node") MASTER"
-    notify_backup "$(lab_stamp_script "$node") BACKUP"
-    notify_fault "$(lab_stamp_script "$node") FAULT"
-$(lab_agent_notify "$node")
+$(lab_hooks "$node")
 }
 CONF
     for network in lan:192.168.10.1:51 wan:203.0.113.1:52; do
@@ -226,17 +224,27 @@ lab_stamp_script() {
 #!/bin/bash
 LC_ALL=C
 now=\${EPOCHREALTIME/./}
-echo "\$((now / 1000)) \$1" >>'$LAB_DIR/$1/transitions'
+echo "\$((now / 1000)) \$3" >>'$LAB_DIR/$1/transitions'
 SCRIPT
     chmod 755 "$script"
     printf '%s' "$script"
 }
 
-# The line of the sync group that tells the agent: the whole integration.
-lab_agent_notify() {
+# The lines of the sync group that tell the agent, in either form, and our own stamp in the other one.
+lab_hooks() {
+    local node=$1 state stamp hook
+    stamp=$(lab_stamp_script "$node")
+    hook="/usr/bin/env CTSYNC_HA=$LAB_BIN/ctsync-ha CTSYNC_HA_SOCKET=$LAB_DIR/$node/control.sock"
+    hook+=" $lab_source_dir/Hooks/keepalived/keepalived-notify"
+    if [[ $LAB_AGENT == ctsync-ha && $LAB_HOOK == scripts ]]; then
+        for state in master backup fault stop; do echo "    notify_$state \"$hook $state lab\""; done
+        echo "    notify \"$stamp\""
+        return
+    fi
+    for state in master backup fault; do echo "    notify_$state \"$stamp GROUP lab ${state^^}\""; done
     case $LAB_AGENT in
-    ctsync-ha) echo "    notify \"$LAB_BIN/ctsync-ha notify --socket $LAB_DIR/$1/control.sock\"" ;;
-    conntrackd) comparison_notify "$1" ;;
+    ctsync-ha) echo "    notify \"$LAB_BIN/ctsync-ha notify --socket $LAB_DIR/$node/control.sock\"" ;;
+    conntrackd) comparison_notify "$node" ;;
     none) ;;
     esac
 }
