@@ -71,6 +71,15 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        // Test support: the traffic of the two-router lab (Examples/two-routers, Tests/failover).
+        .executableTarget(
+            name: "lab",
+            dependencies: [
+                "CLinux", "LinuxIO", "StateMachine",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Lab"),
+
         // Tests of the words and the pure machines: no kernel, no privileges.
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Conntrack", "StateMachine"]),

@@ -1,0 +1,17 @@
+internal import ArgumentParser
+
+/// `lab server`: the far end.
+struct ServerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "server", abstract: "Answer TCP and UDP on a port with an echo, until SIGTERM.")
+
+    @Option(help: "The port, for TCP and UDP.")
+    var port: UInt16
+
+    func run() throws {
+        var server = try EchoServer.listening(on: port)
+        print("listening on port \(port)")
+        flushOutput()
+        try server.run()
+    }
+}
