@@ -7,6 +7,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     mutating func takeEvents(at now: Instant) {
         events.removeAll()
         kernel.receive(into: &events)
+        eventsOfLastTurn = events.events.count
         if events.overran {
             counters.count(.overruns)
             notices.append(.overrun)

@@ -91,6 +91,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var outgoing: DatagramBatch
     var writer: DatagramWriter
 
+    /// Events that the last turn took in: whether this is load.
+    public internal(set) var eventsOfLastTurn = 0
     /// What has been counted since the start.
     public internal(set) var counters = CounterTable<EngineCounter>()
     /// What the shell must hear; it takes the notices after each turn.
@@ -157,7 +159,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var tracks: Bool { roles.state.claimsMaster }
 
     private func nextTurn(after now: Instant) -> Instant {
-        if events.isFull || commitJob != nil || purgeJob != nil || strictSlot != nil || hasSweep || wantsControlDatagram
+        if eventsOfLastTurn >= Self.eventsPerTurn || commitJob != nil || purgeJob != nil || strictSlot != nil || hasSweep || wantsControlDatagram
         {
             return now
         }

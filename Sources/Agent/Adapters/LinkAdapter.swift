@@ -1,0 +1,104 @@
+internal import Bytes
+internal import Engine
+internal import LinuxIO
+internal import StateMachine
+internal import SyncTransport
+
+/// The link to the peers as the engine's port: opened when its interface is there, opened anew when that went.
+struct LinkAdapter: ~Copyable, LinkPort {
+    /// A link that is away is tried again after so long.
+    static let patience = Instant.Span.milliseconds(500)
+    /// The interface is looked at again after so long.
+    static let inspection = Instant.Span.seconds(1)
+    /// Bytes of a datagram while the interface, and so its MTU, is unknown: fits every Ethernet.
+    static let cautiousPayload = 1400
+
+    private let settings: LinkSettings
+    private var link: DatagramLink?
+    /// What the links before this one carried.
+    private var earlier = DatagramLink.Traffic()
+    private var sourceTexts: [DatagramBatch.Source: String] = [:]
+
+    /// Why the link is away; nil while it is there.
+    private(set) var obstacle: LinkError?
+    /// When the link is to be tried or looked at again.
+    private(set) var due: Instant
+
+    /// Makes the port; a link that cannot be there yet is waited for.
+    init(_ settings: LinkSettings, at now: Instant) throws(LinkError) {
+        self.settings = settings
+        due = now
+        link = nil
+        open(at: now)
+        if let obstacle, !obstacle.mayPass { throw obstacle }
+    }
+
+    /// The descriptor's number for epoll, or nil while the link is away.
+    var rawValue: Int32? { link?.rawValue }
+
+    var maximumPayload: Int { link?.maximumPayload ?? Self.cautiousPayload }
+
+    /// Tries again what is away, and notices what went.
+    mutating func inspect(at now: Instant) {
+        guard due <= now else { return }
+        due = now + Self.inspection
+        guard link != nil else { return open(at: now) }
+        do {
+            try link?.readDevice()
+            link?.countQueueDrops()
+            if link?.device.isUp == false { close(because: .interfaceDown, at: now) }
+        } catch {
+            close(because: error, at: now)
+        }
+    }
+
+    mutating func receive(into datagrams: inout DatagramBatch) {
+        guard link != nil else { return }
+        // What follows the dropped ones is taken too; the next wake-up would come at once anyway.
+        var mayHoldMore = true
+        var rounds = 0
+        while mayHoldMore, datagrams.count == 0, rounds < 4 {
+            mayHoldMore = link?.receive(into: &datagrams) ?? false
+            rounds += 1
+        }
+        for index in 0..<datagrams.count {
+            let source = datagrams.source(of: index)
+            if sourceTexts[source] == nil, sourceTexts.count < 64 { sourceTexts[source] = link?.text(of: source) }
+        }
+    }
+
+    mutating func send(_ datagrams: borrowing DatagramBatch) { _ = link?.send(datagrams) }
+
+    /// The address of a source as text.
+    func text(of source: DatagramBatch.Source) -> String? { sourceTexts[source] }
+
+    /// What the link carried since the start, and why datagrams were dropped.
+    var traffic: DatagramLink.Traffic {
+        guard let now = link?.traffic else { return earlier }
+        return earlier.adding(now)
+    }
+
+    /// Names and values of the link's counters.
+    var counters: [(name: String, value: UInt64)] { link?.counters.listing ?? [] }
+
+    /// Whether the interface is up and carries.
+    var hasCarrier: Bool { link?.device.hasCarrier ?? false }
+
+    private mutating func open(at now: Instant) {
+        do {
+            link = try DatagramLink(settings)
+            obstacle = nil
+        } catch {
+            link = nil
+            obstacle = error
+            due = now + Self.patience
+        }
+    }
+
+    private mutating func close(because reason: LinkError, at now: Instant) {
+        if let now = link?.traffic { earlier = earlier.adding(now) }
+        link = nil
+        obstacle = reason
+        due = now + Self.patience
+    }
+}

@@ -1,0 +1,71 @@
+internal import Configuration
+internal import Conntrack
+internal import Engine
+internal import Failover
+internal import LinuxIO
+internal import RoleSources
+
+/// Follows this node's addresses: which are its own, which of the group's virtual ones it holds, and what went.
+struct AddressFollower: ~Copyable {
+    private var watch: AddressWatch
+    private let virtual: Set<FlowFilter.OwnAddress>
+    private var toldOwn: Set<FlowFilter.OwnAddress>?
+    private var toldPresence: AddressPresence?
+
+    /// Begins to watch, in the network namespace of the calling thread.
+    init(virtual: Set<FlowFilter.OwnAddress>) throws(NetlinkError) {
+        watch = try AddressWatch()
+        self.virtual = virtual
+    }
+
+    /// The descriptor's number, for epoll.
+    var rawValue: Int32 { watch.rawValue }
+
+    /// Takes in what changed; the commands for the engine, in order.
+    mutating func follow() -> [EngineCommand] {
+        var commands: [EngineCommand] = []
+        var mayHoldMore = true
+        while mayHoldMore {
+            guard let report = try? watch.receive() else { break }
+            mayHoldMore = report.mayHoldMore
+            if report.changes.contains(where: Self.takesFlowsAway) { commands.append(.networkWent) }
+        }
+        guard watch.isComplete else { return commands }
+        let own = ownAddresses()
+        if own != toldOwn {
+            toldOwn = own
+            commands.append(.ownAddresses(own))
+        }
+        let presence = self.presence()
+        if presence != toldPresence {
+            toldPresence = presence
+            commands.append(.addresses(presence))
+        }
+        return commands
+    }
+
+    /// Whether a change makes the kernel destroy flows: masquerading forgets those of an address or link that goes.
+    private static func takesFlowsAway(_ change: AddressChange) -> Bool {
+        switch change {
+        case .addressWent, .interfaceWent: true
+        case .interfaceChanged(let old, let new): (old.isUp && !new.isUp) || (old.isRunning && !new.isRunning)
+        case .addressAppeared, .interfaceAppeared: false
+        }
+    }
+
+    private func ownAddresses() -> Set<FlowFilter.OwnAddress> {
+        var own: Set<FlowFilter.OwnAddress> = []
+        for local in watch.addresses {
+            let address = FlowFilter.OwnAddress(local.address, local.family)
+            if !virtual.contains(address) { own.insert(address) }
+            if let broadcast = local.broadcast { own.insert(.init(broadcast, local.family)) }
+        }
+        return own
+    }
+
+    private func presence() -> AddressPresence {
+        guard !virtual.isEmpty else { return .unknown }
+        let held = virtual.count { watch.contains($0.address, $0.family) }
+        return held == 0 ? .none : held == virtual.count ? .all : .some
+    }
+}

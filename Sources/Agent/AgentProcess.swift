@@ -1,0 +1,161 @@
+internal import Bytes
+internal import Configuration
+internal import Conntrack
+internal import Engine
+internal import LinuxIO
+internal import Netfilter
+internal import StateMachine
+internal import SyncTransport
+internal import Systemd
+
+/// The agent as a process: the order in which it starts and ends.
+///
+/// 1. read the configuration, 2. check that this kernel can be worked with, 3. take the control socket, which says
+/// whether another agent runs, 4. take the next incarnation, 5. start the data thread, 6. serve on this one. It is
+/// ready when the first dump is done.
+public enum AgentProcess {
+    /// Where the users whom keepalived runs scripts as notify; beside the control socket.
+    static let notifySocketName = "notify.sock"
+
+    /// Runs the agent until it is told to end; the exit code of the process.
+    public static func run(configurationPath: String) -> Int32 {
+        let journal = Journal()
+        do {
+            let configuration = try read(configurationPath, journal)
+            try serve(configuration, journal)
+            return 0
+        } catch {
+            journal.write(.critical, "not started: \(error.text)")
+            return 1
+        }
+    }
+
+    private static func read(_ path: String, _ journal: Journal) throws(StartFailure) -> AgentConfiguration {
+        let names = (try? SmallFile.readText("/etc/protocols")).map(ProtocolNames.init(protocolsFile:))
+        let reading = AgentConfiguration.read(
+            path: path, hostName: UnixHost.name(), protocols: names ?? ProtocolNames(), loader: ConfigurationDisk())
+        for warning in reading.warnings { journal.write(.warning, warning.description) }
+        guard let configuration = reading.configuration else {
+            throw .configuration(reading.errors.map(\.description))
+        }
+        return configuration
+    }
+
+    private static func serve(_ configuration: AgentConfiguration, _ journal: Journal) throws(StartFailure) {
+        do { try ConntrackProbe.checkAccess() } catch { throw StartFailure(error) }
+        let signals: SignalDescriptor
+        let mailbox: Mailbox
+        do {
+            signals = try SignalDescriptor()
+            mailbox = try Mailbox()
+        } catch {
+            throw .system("\(error)")
+        }
+        let control = try listen(configuration.controlSocket, mode: 0o660, group: configuration.controlGroup)
+        let notifyPath = sibling(of: configuration.controlSocket, notifySocketName)
+        // Whoever may connect is asked who he is; a notification of anyone else is refused.
+        let notify = try listen(notifyPath, mode: 0o666, group: nil)
+        let state = StateDirectory(path: configuration.stateDirectory)
+        let keepalived = KeepalivedFile.read(path: configuration.keepalived.path, loader: ConfigurationDisk())
+        let group = groupName(configuration)
+        let virtual = virtualAddresses(configuration, keepalived, group)
+        if virtual.isEmpty {
+            journal.write(
+                .warning, "no virtual addresses are known: flows of every address of this node count as its own; "
+                    + "set virtual-address, or name the group as keepalived does")
+        }
+        let addresses: AddressFollower
+        do { addresses = try AddressFollower(virtual: virtual) } catch { throw .netlink("\(error)") }
+        var settings = EngineSettings(
+            nodeName: configuration.nodeName, incarnation: try state.nextIncarnation().number, group: group,
+            hashKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()))
+        settings.storedTerm = try state.storedTerm()
+        settings.groupMembers = keepalived.syncGroups.first { $0.name == group }?.members ?? []
+        settings.filter.acceptedProtocols = configuration.acceptedProtocols
+        settings.filter.ignoredAddresses = configuration.ignoredAddresses
+        settings.purgeTimeout = configuration.purgeTimeout
+        settings.commitTolerance = Int(configuration.commitTolerance.partsPerMillion / 100)
+        settings.startupResync = configuration.startupResync
+        let tracking = (try? ConntrackProbe.packetTracking()) ?? .unknown
+        if tracking == .disabled {
+            journal.write(.warning, "no ruleset enables conntrack here: packets are not tracked; load a NAT or stateful ruleset")
+        }
+        journal.write(.warning, "the link is open: replication is neither encrypted nor authenticated; use a cable of its own")
+        let plan = DataThread.Plan(
+            settings: settings, link: linkSettings(configuration), eventQueueBytes: configuration.eventQueueBytes,
+            watchdogInterval: ServiceManager.watchdogInterval())
+        let thread = try ControlThread(
+            mailbox: mailbox, signals: signals, control: control, notify: notify, addresses: addresses,
+            notifiers: notifiers(keepalived), group: group, journal: journal, state: state,
+            status: StatusComposer(
+                node: configuration.nodeName, group: group, interface: configuration.link.interface,
+                tracking: tracking),
+            statistics: StatisticsComposer(
+                interface: configuration.link.interface, isMulticast: isMulticast(configuration)))
+        let data: Thread
+        do { data = try Thread(name: "ctsync-data") { DataThread.run(plan, mailbox) } } catch { throw .system("\(error)") }
+        thread.run()
+        data.join()
+        if let failure = thread.failure { throw failure }
+    }
+
+    private static func listen(_ path: String, mode: UInt32, group: String?) throws(StartFailure) -> UnixListener {
+        do { return try UnixListener(path: path, mode: mode, group: group) } catch {
+            switch error {
+            case .inUse: throw .socketInUse(path)
+            case .unusablePath: throw .socket(path, "the path is empty or longer than 107 bytes; set control-socket")
+            case .notASocket: throw .socket(path, "something else is there; remove it, or set control-socket")
+            case .unknownGroup(let name): throw .socket(path, "no group `\(name)` exists; set control-group")
+            case .system(let reason): throw .socket(path, "\(reason); create its folder, or set control-socket")
+            }
+        }
+    }
+
+    private static func sibling(of path: String, _ name: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return name }
+        return path[...slash] + name
+    }
+
+    private static func groupName(_ configuration: AgentConfiguration) -> String {
+        switch configuration.manager {
+        case .vrrp(let name), .cluster(let name): name
+        case .none: "manual"
+        }
+    }
+
+    private static func virtualAddresses(
+        _ configuration: AgentConfiguration, _ keepalived: KeepalivedFile, _ group: String
+    ) -> Set<FlowFilter.OwnAddress> {
+        let known =
+            configuration.virtualAddresses.isEmpty
+            ? keepalived.virtualAddresses(ofGroup: group) ?? [] : configuration.virtualAddresses
+        return Set(known.map { FlowFilter.OwnAddress($0.address, $0.family) })
+    }
+
+    /// root, this process's user, and whoever keepalived runs its scripts as.
+    private static func notifiers(_ keepalived: KeepalivedFile) -> Set<UInt32> {
+        var users: Set<UInt32> = [0, UnixUser.own]
+        for name in [keepalived.scriptUser ?? "keepalived_script", "keepalived_script"] {
+            if let number = UnixUser.number(of: name) { users.insert(number) }
+        }
+        return users
+    }
+
+    private static func isMulticast(_ configuration: AgentConfiguration) -> Bool {
+        if case .multicast = configuration.link.destination { true } else { false }
+    }
+
+    private static func linkSettings(_ configuration: AgentConfiguration) -> LinkSettings {
+        let link = configuration.link
+        let audience: LinkSettings.Audience =
+            switch link.destination {
+            case .multicast(let group): .group(group.address)
+            case .unicast(let peer): .peers([peer.address])
+            }
+        return LinkSettings(
+            interface: link.interface, family: link.family, port: link.port,
+            listenAddress: link.listenAddress?.address, audience: audience,
+            queueBytes: configuration.syncQueueBytes,
+            sourceKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()))
+    }
+}

@@ -1,0 +1,120 @@
+internal import Bytes
+internal import ControlProtocol
+internal import LinuxIO
+internal import Netfilter
+internal import StateMachine
+
+/// One command at the control socket: its connection, what it asked, and what it has not read yet.
+///
+/// A session has one request at a time; it lives on the control thread alone.
+final class ControlSession {
+    /// What the session waits for.
+    enum Pending: Equatable {
+        case nothing
+        case status
+        case statistics
+        case listing
+        case table
+        case answer(id: UInt64, since: Instant)
+    }
+
+    /// Bytes that wait to be read by the other end, before a listing is suspended.
+    static let outgoingLimit = 1 << 20
+
+    let number: UInt64
+    let connection: UnixConnection
+    let peer: UnixConnection.Peer
+    /// Whether the session may do nothing but notify.
+    let isNotifyOnly: Bool
+    var pending = Pending.nothing
+    var dump = ConntrackDump()
+    var toldProgress: Instant = .origin
+    /// What goes out with each part of a listing of the kernel's table.
+    var tableWarning: String?
+    private var assembler = FrameAssembler()
+    private var outgoing: [UInt8] = []
+    private var written = 0
+    private(set) var isClosed = false
+    /// The other end has sent all it will.
+    private var hasFinished = false
+
+    init(number: UInt64, connection: consuming UnixConnection, peer: UnixConnection.Peer, isNotifyOnly: Bool) {
+        self.number = number
+        self.connection = connection
+        self.peer = peer
+        self.isNotifyOnly = isNotifyOnly
+    }
+
+    /// Whether something waits to be written.
+    var wantsToWrite: Bool { written < outgoing.count }
+
+    /// Whether more may be queued.
+    var hasRoom: Bool { outgoing.count - written < Self.outgoingLimit }
+
+    /// Reads what came; the next whole request, or nil. A broken stream is answered and closed.
+    func nextRequest() -> ControlRequest? {
+        guard pending == .nothing, !isClosed else { return nil }
+        readAvailable()
+        do {
+            guard let payload = try assembler.next() else {
+                if hasFinished, !wantsToWrite { isClosed = true }
+                return nil
+            }
+            return try ControlRequest(payload: payload)
+        } catch {
+            send(.refused("the request cannot be read (\(error)): command and agent are of different versions"))
+            flush()
+            isClosed = true
+            return nil
+        }
+    }
+
+    /// Queues a reply and writes what goes.
+    func send(_ reply: ControlReply) {
+        do {
+            if written > 0 {
+                outgoing.removeFirst(written)
+                written = 0
+            }
+            outgoing += try reply.frame()
+        } catch {
+            isClosed = true
+        }
+        if reply.isLast { pending = .nothing }
+        flush()
+    }
+
+    /// Writes what the other end can take now.
+    func flush() {
+        while wantsToWrite, !isClosed {
+            let outcome = try? outgoing.withBytes { bytes throws(SystemCallError) in
+                try connection.write(bytes, from: written)
+            }
+            switch outcome {
+            case .moved(let count): written += count
+            case .wouldBlock: return
+            case .closed, nil: isClosed = true
+            }
+        }
+        outgoing.removeAll(keepingCapacity: true)
+        written = 0
+        if hasFinished, pending == .nothing { isClosed = true }
+    }
+
+    /// Gives the session up.
+    func close() { isClosed = true }
+
+    private func readAvailable() {
+        var chunk: [UInt8] = []
+        for _ in 0..<4 {
+            chunk.removeAll(keepingCapacity: true)
+            switch try? connection.read(into: &chunk, limit: 16_384) {
+            case .moved: assembler.append(chunk)
+            case .wouldBlock: return
+            case .closed, nil:
+                hasFinished = true
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+internal import Conntrack
+internal import ControlProtocol
+internal import Engine
+internal import Failover
+internal import StateMachine
+internal import Systemd
+
+extension ControlThread {
+    /// Takes in what the engine tells: an answer for a session, or something for the journal.
+    func take(_ notice: EngineNotice) {
+        switch notice {
+        case .answered(let id, let outcome):
+            answer(id, outcome)
+        case .heard(let notification, let hearing):
+            tell(notification, hearing)
+        case .roleChanged(let from, let to, let source, let term):
+            if from == "starting", !isReady {
+                isReady = true
+                ServiceManager.notifyReady()
+            }
+            journal.write(
+                .notice, "role \(from) -> \(to), by \(source.rawValue), term \(term)", .init("GROUP", group),
+                .init("ROLE_OLD", from), .init("ROLE_NEW", to), .init("TERM", String(term)))
+        case .storeTerm(let term):
+            if !state.store(term: term) {
+                journal.write(.error, "the term cannot be stored in \(state.path): check its permissions")
+            }
+        case .takeover(let result):
+            journal.write(
+                result.succeeded ? .notice : .critical,
+                "takeover \(result.succeeded ? "done" : "failed"): \(result.tally.flows) flows committed, "
+                    + "\(result.tally.failed) refused, \(result.duration.milliseconds) ms after the notification, "
+                    + (result.inSync ? "in sync" : "not in sync"), .init("FLOWS", String(result.tally.flows)))
+        case .twoMasters(let masters):
+            journal.write(.critical, "two masters: a peer claims the role in term \(masters.peerTerm); live flows are kept")
+        case .twoMastersEnded:
+            journal.write(.notice, "one master again")
+        case .implausibleTerm(let term):
+            journal.write(.error, "a peer sent term \(term), too far ahead to be believed")
+        case .sameName:
+            journal.write(.critical, "another node uses this node's name \(status.node): set node-name on one of them")
+        default:
+            tellOfFlows(notice)
+        }
+    }
+
+    private func tellOfFlows(_ notice: EngineNotice) {
+        switch notice {
+        case .peerAppeared(let name, let incarnation):
+            journal.write(.notice, "peer \(name) heard, incarnation \(incarnation)", .init("PEER", name))
+        case .peerSilent(let name):
+            journal.write(.warning, "peer \(name) is silent: a failover now may lose flows", .init("PEER", name))
+        case .bulkReceived(let flows, let swept):
+            journal.write(.info, "bulk received: \(flows) flows in the external cache, \(swept) old ones removed")
+        case .recalled(let flows):
+            journal.write(.notice, "\(flows) flows taken back from the peer")
+        case .resynced(let found, let missing):
+            journal.write(.info, "kernel dumped: \(found) flows found, \(missing) gone")
+        case .overrun:
+            journal.write(.warning, "the kernel dropped events: dumping its table; raise event-listen-queue-size")
+        case .purged(let flows):
+            journal.write(.notice, "\(flows) stale entries removed from the kernel")
+        case .refused(let flow, let reason):
+            journal.write(.warning, "the kernel refused \(Self.text(flow)): \(reason)")
+        default:
+            break
+        }
+    }
+
+    private func answer(_ id: UInt64, _ outcome: CommandOutcome) {
+        for session in sessions.values {
+            guard case .answer(let waitedFor, _) = session.pending, waitedFor == id else { continue }
+            switch outcome {
+            case .done(let text): session.send(.done(text))
+            case .refused(let text): session.send(.refused(text))
+            }
+            waitFor(session)
+        }
+    }
+
+    private func tell(_ notification: Failover.RoleNotification, _ hearing: RoleHearing) {
+        let words = "\(notification.kind.rawValue) \(notification.name) \(notification.state.rawValue)"
+        switch hearing {
+        case .accepted: journal.write(.info, "heard: \(words)")
+        case .refused(let reason): journal.write(.warning, "not heeded: \(words): \(reason.rawValue)")
+        default: journal.write(.debug, "heard: \(words)")
+        }
+    }
+
+    private static func text(_ flow: Flow) -> String {
+        let tuple = flow.original
+        let keys = tuple.protocol.hasPorts ? ":\(tuple.sourceKey) > " : " > "
+        let end = tuple.protocol.hasPorts ? ":\(tuple.destinationKey)" : ""
+        return "\(tuple.protocol.name) \(tuple.source.text(tuple.family))\(keys)"
+            + "\(tuple.destination.text(tuple.family))\(end)"
+    }
+}

@@ -1,0 +1,134 @@
+internal import Conntrack
+internal import ControlProtocol
+internal import Engine
+internal import Failover
+internal import LinuxIO
+internal import Netfilter
+internal import StateMachine
+
+extension ControlThread {
+    /// Takes in one request; it is answered now, or by news of the data thread.
+    func take(_ request: ControlRequest, of session: ControlSession) {
+        if session.isNotifyOnly {
+            guard case .notify = request else { return session.send(.refused("this socket takes notifications only")) }
+        }
+        switch request {
+        case .status, .statistics:
+            probeTracking(at: MonotonicClock.now())
+            session.pending = request == .status ? .status : .statistics
+            mailbox.ask { $0.wantsReport = true }
+        case .cache(_, .expect):
+            session.send(.flows(FlowBatch([], more: false, warning: "this version does not track expectations")))
+        case .cache(let name, .main):
+            session.pending = .listing
+            askListing(.init(session: session.number, external: name == .external, slot: 0))
+        case .table(let family):
+            beginTable(family, of: session)
+        case .notify(let notification):
+            takeNotification(notification, of: session)
+        case .role(let order, let name):
+            if let name, name != group {
+                return session.send(.refused("unknown group `\(name)`: this agent follows `\(group)`"))
+            }
+            switch order {
+            case .master: ask(session) { .choose(.master, id: $0) }
+            case .backup: ask(session) { .choose(.backup, id: $0) }
+            case .fault: ask(session) { .choose(.fault, id: $0) }
+            case .auto: ask(session) { .chooseAutomatically(id: $0) }
+            }
+        case .commit: ask(session) { .commit(id: $0) }
+        case .flush(.internal): ask(session) { .flush(.internal, id: $0) }
+        case .flush(.external): ask(session) { .flush(.external, id: $0) }
+        case .flush(.kernel): ask(session) { .flush(.kernel, id: $0) }
+        case .resync(.kernel): ask(session) { .resyncKernel(id: $0) }
+        case .resync(.peer): ask(session) { .resyncPeer(id: $0) }
+        case .bulk: ask(session) { .bulk(id: $0) }
+        case .purge: ask(session) { .purge(id: $0) }
+        case .reset(.external): ask(session) { .resetExternal(id: $0) }
+        case .reset(.internal): ask(session) { .resetInternal(id: $0) }
+        }
+    }
+
+    /// Gives an order to the data thread; the session waits for its answer.
+    private func ask(_ session: ControlSession, _ command: (UInt64) -> EngineCommand) {
+        let id = nextCommand
+        nextCommand += 1
+        session.pending = .answer(id: id, since: MonotonicClock.now())
+        let order = command(id)
+        mailbox.ask { $0.commands.append(order) }
+    }
+
+    private func takeNotification(_ told: ControlProtocol.RoleNotification, of session: ControlSession) {
+        if told.subject == .group, told.name != group {
+            journal.write(.warning, "a notification names group `\(told.name)`; this agent follows `\(group)`")
+            return session.send(.refused("unknown group `\(told.name)`: this agent follows `\(group)`"))
+        }
+        do {
+            let notification = try Failover.RoleNotification(
+                kind: told.subject.rawValue, name: told.name, state: told.state.rawValue)
+            mailbox.ask { $0.commands.append(.notify(notification, from: .notify)) }
+            session.send(.done("heard"))
+        } catch {
+            session.send(.refused(error.rawValue))
+        }
+    }
+
+    // MARK: Listings
+
+    private func askListing(_ request: Mailbox.ListingRequest) {
+        listings.append(request)
+        if listings.count == 1 { mailbox.ask { $0.listing = request } }
+    }
+
+    /// Hands a part of a listing on, and asks for the next one in line.
+    func answerListing(_ part: Mailbox.ListingPart) {
+        guard !listings.isEmpty else { return }
+        let request = listings.removeFirst()
+        if let session = sessions[part.session], !session.isClosed {
+            let lines = part.flows.map { FlowLine($0.flow) }
+            session.send(.flows(FlowBatch(lines, more: part.next != nil)))
+            if let next = part.next {
+                listings.append(.init(session: request.session, external: request.external, slot: next))
+            }
+            waitFor(session)
+        }
+        if let next = listings.first { mailbox.ask { $0.listing = next } }
+    }
+
+    private func beginTable(_ family: AddressFamily?, of session: ControlSession) {
+        do {
+            try session.dump.begin(family)
+            session.pending = .table
+            session.tableWarning = nil
+            probeTracking(at: MonotonicClock.now())
+            if status.tracking == .disabled {
+                session.tableWarning = "no ruleset enables conntrack here: packets are not tracked"
+            }
+        } catch {
+            session.send(.refused(StartFailure(error).text))
+        }
+    }
+
+    /// Reads on in the dumps of the sessions that list the kernel's table.
+    func pumpTables() {
+        for session in sessions.values where session.pending == .table && session.hasRoom && !session.isClosed {
+            var batch = EventBatch(limit: ControlLimit.batchFlows)
+            let progress: Netfilter.DumpProgress
+            do { progress = try session.dump.read(into: &batch) } catch {
+                session.send(.refused(StartFailure(error).text))
+                continue
+            }
+            let lines = batch.events.map { FlowLine($0.flow) }
+            switch progress {
+            case .more:
+                session.send(.flows(FlowBatch(lines, more: true, warning: session.tableWarning)))
+                session.pending = .table
+            case .finished, .interrupted:
+                session.send(.flows(FlowBatch(lines, more: false, warning: session.tableWarning)))
+            case .failed(let error):
+                session.send(.refused("the kernel refused the dump: \(SystemCallError.text(of: error))"))
+            }
+            waitFor(session)
+        }
+    }
+}

@@ -1,0 +1,236 @@
+internal import Conntrack
+internal import ControlProtocol
+internal import Engine
+internal import Failover
+internal import LinuxIO
+internal import Netfilter
+internal import StateMachine
+internal import Systemd
+
+/// The control thread: everything slow or chatty. It serves the control sockets and signals, follows the addresses,
+/// writes the journal and tells the service manager; the data thread hears of it by orders alone.
+final class ControlThread {
+    /// Sessions at the same time at most; further ones wait to be accepted.
+    static let sessionLimit = 48
+    /// A command that takes longer is told how far it is, this often.
+    static let progressInterval = Instant.Span.seconds(1)
+    /// The service manager's status line is renewed this often.
+    static let statusLineInterval = Instant.Span.seconds(5)
+    /// Whether packets are tracked is probed again after so long.
+    static let probeInterval = Instant.Span.seconds(30)
+
+    enum Tag: UInt64 {
+        case signals = 1
+        case control
+        case notify
+        case news
+        case addresses
+        /// Sessions count on from here.
+        case firstSession = 16
+    }
+
+    /// Users who may notify although the control socket is closed to them.
+    let notifiers: Set<UInt32>
+    let group: String
+    let journal: Journal
+    let state: StateDirectory
+    let mailbox: Mailbox
+    let epoll: Epoll
+    private let signals: SignalDescriptor
+    private let control: UnixListener
+    private let notify: UnixListener
+    var addresses: AddressFollower
+    var status: StatusComposer
+    let statistics: StatisticsComposer
+
+    var sessions: [UInt64: ControlSession] = [:]
+    var nextSession = Tag.firstSession.rawValue
+    var nextCommand: UInt64 = 1
+    var lastReport: AgentReport?
+    var isReady = false
+    /// Listings that wait for their next part, oldest first.
+    var listings: [Mailbox.ListingRequest] = []
+    private var statusLineDue: Instant = .origin
+    private var probeDue: Instant = .origin
+    private var hasEnded = false
+    private(set) var failure: StartFailure?
+
+    init(
+        mailbox: Mailbox, signals: consuming SignalDescriptor, control: consuming UnixListener,
+        notify: consuming UnixListener, addresses: consuming AddressFollower, notifiers: Set<UInt32>, group: String,
+        journal: Journal, state: StateDirectory, status: StatusComposer, statistics: StatisticsComposer
+    ) throws(StartFailure) {
+        self.mailbox = mailbox
+        self.signals = signals
+        self.control = control
+        self.notify = notify
+        self.addresses = addresses
+        self.notifiers = notifiers
+        self.group = group
+        self.journal = journal
+        self.state = state
+        self.status = status
+        self.statistics = statistics
+        do {
+            epoll = try Epoll()
+            try epoll.add(self.signals.rawValue, tag: Tag.signals.rawValue)
+            try epoll.add(self.control.rawValue, tag: Tag.control.rawValue)
+            try epoll.add(self.notify.rawValue, tag: Tag.notify.rawValue)
+            try epoll.add(mailbox.newsWaiting.rawValue, tag: Tag.news.rawValue)
+            try epoll.add(self.addresses.rawValue, tag: Tag.addresses.rawValue)
+        } catch {
+            throw .system("\(error)")
+        }
+    }
+
+    /// Serves until a signal ends the agent or the data thread gives up.
+    func run() {
+        while !hasEnded {
+            let ready = epoll.wait(until: nextDeadline())
+            for index in 0..<ready.count { serve(ready[index].tag) }
+            let now = MonotonicClock.now()
+            pumpTables()
+            reportProgress(at: now)
+            renewStatusLine(at: now)
+            removeClosed()
+        }
+        for session in sessions.values {
+            if session.pending != .nothing { session.send(.refused("the agent ends")) }
+        }
+    }
+
+    private func nextDeadline() -> Instant {
+        let now = MonotonicClock.now()
+        if sessions.values.contains(where: { $0.pending == .table && $0.hasRoom }) { return now }
+        return min(statusLineDue, sessions.isEmpty ? .never : now + Self.progressInterval)
+    }
+
+    private func serve(_ tag: UInt64) {
+        switch Tag(rawValue: tag) {
+        case .signals: takeSignals()
+        case .control: accept(isNotifyOnly: false)
+        case .notify: accept(isNotifyOnly: true)
+        case .news: takeNews()
+        case .addresses: followAddresses()
+        case .firstSession, nil: serveSession(tag)
+        }
+    }
+
+    private func takeSignals() {
+        while let signal = signals.next() {
+            switch signal {
+            case .terminate, .interrupt:
+                journal.write(.notice, "ending: signal \(signal)")
+                ServiceManager.notifyStopping()
+                mailbox.ask { $0.ends = true }
+            case .hangUp:
+                journal.write(.warning, "reload is not available in this version: restart the agent to read its file anew")
+            }
+        }
+    }
+
+    private func followAddresses() {
+        let commands = addresses.follow()
+        guard !commands.isEmpty else { return }
+        mailbox.ask { $0.commands += commands }
+    }
+
+    // MARK: Sessions
+
+    private func accept(isNotifyOnly: Bool) {
+        while sessions.count < Self.sessionLimit {
+            guard let connection = try? isNotifyOnly ? notify.accept() : control.accept(),
+                let peer = try? connection.peer()
+            else { return }
+            if isNotifyOnly, !notifiers.contains(peer.userID) {
+                journal.write(.warning, "user \(peer.userID) may not notify: run keepalived's scripts as a user who may")
+                continue
+            }
+            let number = nextSession
+            nextSession += 1
+            guard (try? epoll.add(connection.rawValue, tag: number)) != nil else { continue }
+            sessions[number] = ControlSession(
+                number: number, connection: connection, peer: peer, isNotifyOnly: isNotifyOnly)
+        }
+    }
+
+    private func serveSession(_ number: UInt64) {
+        guard let session = sessions[number] else { return }
+        if session.wantsToWrite { session.flush() }
+        while let request = session.nextRequest() { take(request, of: session) }
+        waitFor(session)
+    }
+
+    /// Waits for what the session can do next; a session that is busy is not read, so that its requests queue there.
+    func waitFor(_ session: ControlSession) {
+        guard !session.isClosed else { return }
+        var conditions: Epoll.Conditions = session.pending == .nothing ? .readable : []
+        if session.wantsToWrite { conditions.insert(.writable) }
+        try? epoll.modify(session.connection.rawValue, tag: session.number, for: conditions)
+    }
+
+    private func removeClosed() {
+        for (number, session) in sessions where session.isClosed { sessions[number] = nil }
+    }
+
+    private func reportProgress(at now: Instant) {
+        for session in sessions.values {
+            guard case .answer(_, let since) = session.pending, now.since(since) >= Self.progressInterval,
+                now.since(session.toldProgress) >= Self.progressInterval
+            else { continue }
+            session.toldProgress = now
+            let text = lastReport?.engine.commit.map { "\($0.written) flows committed, \($0.failed) refused" } ?? "at work"
+            session.send(.progress(ProgressReport(text)))
+            mailbox.ask { $0.wantsReport = true }
+        }
+    }
+
+    // MARK: The data thread's news
+
+    private func takeNews() {
+        let news = mailbox.takeNews()
+        if let failure = news.failure {
+            self.failure = failure
+            hasEnded = true
+        }
+        if let report = news.report { answerReports(report) }
+        if let part = news.listing { answerListing(part) }
+        switch news.linkObstacle {
+        case .isAway(let text): journal.write(.warning, text, .init("LINK", status.interface))
+        case .isThere: journal.write(.notice, "the link is there", .init("LINK", status.interface))
+        case nil: break
+        }
+        for notice in news.notices { take(notice) }
+        if news.hasEnded { hasEnded = true }
+    }
+
+    private func answerReports(_ report: AgentReport) {
+        lastReport = report
+        for session in sessions.values {
+            switch session.pending {
+            case .status: session.send(.status(status.status(report)))
+            case .statistics:
+                session.send(.statistics(statistics.statistics(report, counters: status.counters(report))))
+            default: continue
+            }
+            waitFor(session)
+        }
+        let verdict = status.status(report)
+        ServiceManager.notifyStatus(
+            "\(report.engine.role) | \(verdict.verdict.rawValue) | peer \(report.engine.peer?.name ?? "none") | "
+                + "\(report.engine.internalFlows) internal, \(report.engine.externalFlows) external flows")
+    }
+
+    /// Probes what a report cannot tell, when it is due.
+    func probeTracking(at now: Instant) {
+        guard probeDue <= now else { return }
+        probeDue = now + Self.probeInterval
+        status.tracking = (try? ConntrackProbe.packetTracking()) ?? .unknown
+    }
+
+    private func renewStatusLine(at now: Instant) {
+        guard statusLineDue <= now else { return }
+        statusLineDue = now + Self.statusLineInterval
+        mailbox.ask { $0.wantsReport = true }
+    }
+}

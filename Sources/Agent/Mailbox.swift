@@ -1,0 +1,97 @@
+internal import Conntrack
+internal import Engine
+internal import LinuxIO
+internal import StateMachine
+internal import Synchronization
+
+/// Where the two threads meet: what the control thread asks, what the data thread tells.
+///
+/// Each side takes the other's words as a whole under the lock, does nothing else there, and is woken by a descriptor.
+final class Mailbox: Sendable {
+    /// Flows of a listing that the data thread hands over in a turn at most.
+    static let listingLimit = 512
+
+    /// What the control thread asks.
+    struct Orders: Sendable {
+        var commands: [EngineCommand] = []
+        var wantsReport = false
+        var listing: ListingRequest?
+        var ends = false
+
+        /// Whether nothing is asked.
+        var isEmpty: Bool { commands.isEmpty && !wantsReport && listing == nil && !ends }
+    }
+
+    /// What the data thread tells.
+    struct News: Sendable {
+        var notices: [EngineNotice] = []
+        var report: AgentReport?
+        var listing: ListingPart?
+        var linkObstacle: LinkNews?
+        var failure: StartFailure?
+        var hasEnded = false
+    }
+
+    /// The next part of a cache that somebody lists.
+    struct ListingRequest: Sendable, Equatable {
+        var session: UInt64
+        var external: Bool
+        var slot: UInt32
+    }
+
+    /// A part of a cache, and where the next begins.
+    struct ListingPart: Sendable {
+        var session: UInt64
+        var flows: [ListedFlow]
+        var next: UInt32?
+    }
+
+    /// The link came or went.
+    enum LinkNews: Sendable, Equatable {
+        case isThere
+        case isAway(String)
+    }
+
+    private let orders = Mutex(Orders())
+    private let news = Mutex(News())
+    let ordersWaiting: EventDescriptor
+    let newsWaiting: EventDescriptor
+
+    /// Makes an empty mailbox.
+    init() throws(SystemCallError) {
+        ordersWaiting = try EventDescriptor()
+        newsWaiting = try EventDescriptor()
+    }
+
+    /// Leaves an order.
+    func ask(_ change: (inout Orders) -> Void) {
+        orders.withLock { change(&$0) }
+        ordersWaiting.signal()
+    }
+
+    /// Takes the orders.
+    func takeOrders() -> Orders {
+        ordersWaiting.drain()
+        return orders.withLock { waiting in
+            let taken = waiting
+            waiting = Orders()
+            return taken
+        }
+    }
+
+    /// Leaves news.
+    func tell(_ change: (inout News) -> Void) {
+        news.withLock { change(&$0) }
+        newsWaiting.signal()
+    }
+
+    /// Takes the news.
+    func takeNews() -> News {
+        newsWaiting.drain()
+        return news.withLock { waiting in
+            let taken = waiting
+            waiting = News()
+            return taken
+        }
+    }
+}

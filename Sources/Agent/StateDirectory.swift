@@ -1,0 +1,43 @@
+internal import Failover
+internal import LinuxIO
+
+/// What must survive a restart: the incarnation and the last term, one number a line.
+struct StateDirectory {
+    let path: String
+
+    private var file: String { path + "/incarnation" }
+    private var termFile: String { path + "/term" }
+
+    /// Takes the next incarnation and stores it before it is used.
+    func nextIncarnation() throws(StartFailure) -> Incarnation {
+        let incarnation = Incarnation(startTime: WallClock.seconds(), stored: try number(in: file))
+        do { try SmallFile.replace(file, with: "\(incarnation.number)\n") } catch {
+            throw .state(path, "\(error)")
+        }
+        return incarnation
+    }
+
+    /// The term that the last run took, 0 if there was none.
+    func storedTerm() throws(StartFailure) -> UInt64 { try number(in: termFile) }
+
+    /// Stores a term; false if it could not be.
+    func store(term: UInt64) -> Bool {
+        do {
+            try SmallFile.replace(termFile, with: "\(term)\n")
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    private func number(in file: String) throws(StartFailure) -> UInt64 {
+        let text: String
+        do { text = try SmallFile.readText(file, limit: 64) } catch .missing { return 0 } catch {
+            throw .state(path, "\(error)")
+        }
+        guard let number = UInt64(text.prefix { !$0.isWhitespace }) else {
+            throw .state(path, "\(file) holds no number; remove it")
+        }
+        return number
+    }
+}

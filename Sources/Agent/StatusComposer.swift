@@ -1,0 +1,184 @@
+internal import ControlProtocol
+internal import Engine
+internal import Failover
+internal import LinuxIO
+internal import Netfilter
+internal import StateMachine
+
+/// Makes an operator's view of the data thread's report: the verdict first, then why, then what to do.
+struct StatusComposer {
+    let node: String
+    let group: String
+    let interface: String
+    /// Whether packets are tracked in this namespace, as last probed.
+    var tracking: PacketTracking = .unknown
+
+    /// Share of the kernel's limit from which on the table counts as nearly full, in percent.
+    static let fullTable = 90
+    /// Changes that a peer may be behind before it is worth a word.
+    static let tolerableLag: UInt64 = 10_000
+
+    /// The report of `status`.
+    func status(_ report: AgentReport) -> StatusReport {
+        let engine = report.engine
+        let findings = findings(report)
+        let verdict = findings.map(\.severity).max() ?? .ok
+        let role = StatusReport.Role(rawValue: engine.role) ?? .starting
+        let peers = engine.peer.map { [peer($0, report)] } ?? []
+        return StatusReport(
+            node: node, verdict: verdict.verdict, reasons: findings.map(\.reason), standby: .cold,
+            groups: [
+                StatusReport.Group(
+                    name: group, role: role, since: wall(engine.since, report),
+                    source: StatusReport.Source(rawValue: engine.source.rawValue) ?? .none, term: engine.term,
+                    readiness: StatusReport.Readiness(rawValue: engine.readiness.reportName))
+            ], peers: peers,
+            internalCache: .init(flows: UInt64(engine.internalFlows), expectations: 0),
+            externalCache: .init(flows: UInt64(engine.externalFlows), expectations: 0),
+            kernel: .init(
+                entries: engine.kernelEntries.map { UInt64($0) }, limit: engine.kernelLimit.map { UInt64($0) }),
+            lastTakeover: engine.lastTakeover.map { takeover($0.result, $0.at, report) },
+            counters: counters(report))
+    }
+
+    /// Every counter by name.
+    func counters(_ report: AgentReport) -> [NamedCount] {
+        (report.engine.counters.listing + report.edgeCounters).map { NamedCount($0.name, $0.value) }
+    }
+
+    private enum Severity: Int, Comparable {
+        case ok
+        case warning
+        case critical
+
+        var verdict: StatusReport.Verdict {
+            switch self {
+            case .ok: .ok
+            case .warning: .warning
+            case .critical: .critical
+            }
+        }
+
+        static func < (left: Severity, right: Severity) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    private struct Finding {
+        let severity: Severity
+        let reason: StatusReport.Reason
+
+        init(_ severity: Severity, _ what: String, _ remedy: String) {
+            self.severity = severity
+            reason = .init(what, remedy: remedy)
+        }
+    }
+
+    private func findings(_ report: AgentReport) -> [Finding] {
+        let found = linkFindings(report) + roleFindings(report) + tableFindings(report)
+        return found.filter { $0.severity == .critical } + found.filter { $0.severity != .critical }
+    }
+
+    private func linkFindings(_ report: AgentReport) -> [Finding] {
+        let look = "ip -s link show dev \(interface)"
+        if let obstacle = report.linkObstacle { return [Finding(.critical, obstacle, look)] }
+        guard let peer = report.engine.peer else {
+            return [Finding(.critical, "no peer has been heard on \(interface): a failover now loses every flow", look)]
+        }
+        if peer.isSilent {
+            let seconds = report.at.since(peer.lastHeard).milliseconds / 1000
+            return [
+                Finding(
+                    .critical, "peer \(peer.name) is silent for \(seconds) s: a failover now may lose flows",
+                    "on \(peer.name): ctsync-ha status; here: \(look)")
+            ]
+        }
+        let standsBy = report.engine.role == "backup"
+        if standsBy, !peer.isComplete, peer.role == "master" {
+            return [Finding(.warning, "this node is still receiving the flows of \(peer.name)", "wait, then: ctsync-ha status")]
+        }
+        if !standsBy, !peer.isAcknowledged, peer.unacknowledged > Self.tolerableLag {
+            return [
+                Finding(
+                    .warning, "peer \(peer.name) is \(peer.unacknowledged) changes behind",
+                    "wait; if it stays: ctsync-ha statistics on both nodes")
+            ]
+        }
+        return []
+    }
+
+    private func roleFindings(_ report: AgentReport) -> [Finding] {
+        let engine = report.engine
+        var found: [Finding] = []
+        if let masters = engine.twoMasters, masters.isReported {
+            found.append(
+                Finding(
+                    .critical, "two masters: \(report.engine.peer?.name ?? "a peer") claims the role too",
+                    "check that VRRP passes between the nodes: ip -br address; tcpdump -ni any proto 112"))
+        }
+        if let takeover = engine.lastTakeover?.result, !takeover.succeeded {
+            found.append(
+                Finding(
+                    .critical, "the last takeover was refused \(takeover.tally.failed) flows by the kernel",
+                    "ctsync-ha statistics; then ctsync-ha commit"))
+        }
+        if let split = engine.disagreement {
+            found.append(
+                Finding(
+                    .warning,
+                    "the manager said \(split.spoken.rawValue), but \(split.addresses.rawValue) of the virtual addresses are here",
+                    "ip -br address; systemctl status keepalived"))
+        }
+        if engine.role == "fault" {
+            found.append(Finding(.warning, "the manager reports FAULT: this node cannot take over", "journalctl -u keepalived"))
+        }
+        if !engine.roleKnown {
+            found.append(
+                Finding(
+                    .warning, "no manager has spoken yet: this node is backup until one does",
+                    "in keepalived's sync group: notify \"/usr/sbin/ctsync-ha notify\""))
+        }
+        return found
+    }
+
+    private func tableFindings(_ report: AgentReport) -> [Finding] {
+        var found: [Finding] = []
+        if tracking == .disabled {
+            found.append(
+                Finding(
+                    .warning, "no ruleset enables conntrack here: packets are not tracked",
+                    "load a NAT or stateful ruleset: nft list ruleset"))
+        }
+        if let entries = report.engine.kernelEntries, let limit = report.engine.kernelLimit, limit > 0,
+            entries * 100 >= limit * Self.fullTable
+        {
+            found.append(
+                Finding(
+                    .warning, "the kernel's table is nearly full: \(entries) of \(limit)",
+                    "sysctl net.netfilter.nf_conntrack_max=\(limit * 2)"))
+        }
+        return found
+    }
+
+    private func peer(_ peer: EngineReport.Peer, _ report: AgentReport) -> StatusReport.Peer {
+        let standsBy = report.engine.role == "backup" || report.engine.role == "fault"
+        return StatusReport.Peer(
+            name: peer.name, address: report.peerAddress ?? "unknown",
+            roles: StatusReport.Role(rawValue: peer.role).map { [.init(group: group, role: $0)] } ?? [],
+            inSync: peer.isSilent ? false : standsBy ? peer.isComplete : peer.isAcknowledged,
+            unacknowledged: peer.unacknowledged,
+            lastHeardMilliseconds: report.at.since(peer.lastHeard).milliseconds)
+    }
+
+    private func takeover(_ result: TakeoverResult, _ at: Instant, _ report: AgentReport) -> StatusReport.Takeover {
+        StatusReport.Takeover(
+            at: wall(at, report), flows: UInt64(result.tally.flows), failed: UInt64(result.tally.failed),
+            nanoseconds: result.duration.nanoseconds,
+            reason: (result.inSync ? "in sync" : "not in sync") + ", by " + report.engine.source.rawValue)
+    }
+
+    private func wall(_ instant: Instant, _ report: AgentReport) -> WallTime {
+        let age = report.at.since(instant).nanoseconds
+        let now = WallClock.nanoseconds()
+        let nanoseconds = now - min(age, now)
+        return WallTime(seconds: nanoseconds / 1_000_000_000, nanoseconds: UInt32(nanoseconds % 1_000_000_000))
+    }
+}
