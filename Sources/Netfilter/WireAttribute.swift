@@ -1,4 +1,4 @@
-/// The attribute numbers of ctnetlink (include/uapi/linux/netfilter/nfnetlink_conntrack.h); a test holds them equal.
+/// The attribute numbers of ctnetlink (include/uapi/linux/netfilter/nfnetlink_conntrack.h).
 enum WireAttribute {
     /// Of a flow (enum ctattr_type).
     enum Flow: UInt16 {
