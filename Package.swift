@@ -51,8 +51,7 @@ let package = Package(
         .target(
             name: "SyncTransport", dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine"]),
         .target(
-            name: "RoleSources",
-            dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine"]),
+            name: "RoleSources", dependencies: ["Bytes", "Conntrack", "LinuxIO", "StateMachine"]),
         .target(name: "Systemd", dependencies: ["CSystemd", "LinuxIO", "StateMachine"]),
 
         // Floor 4: the shell.
