@@ -51,8 +51,7 @@ let package = Package(
         .target(
             name: "SyncTransport", dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine"]),
         .target(
-            name: "RoleSources",
-            dependencies: ["Bytes", "CLinux", "CMnl", "Conntrack", "LinuxIO", "StateMachine"]),
+            name: "RoleSources", dependencies: ["Bytes", "Conntrack", "LinuxIO", "StateMachine"]),
         .target(name: "Systemd", dependencies: ["CSystemd", "LinuxIO", "StateMachine"]),
 
         // Floor 4: the shell.
@@ -89,7 +88,9 @@ let package = Package(
         // Tests of the edges that need no privileges: loopback and unix sockets.
         .testTarget(
             name: "EdgeTests",
-            dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine", "SyncTransport", "Systemd"]),
+            dependencies: [
+                "Bytes", "CLinux", "Conntrack", "LinuxIO", "RoleSources", "StateMachine", "SyncTransport", "Systemd",
+            ]),
         .testTarget(
             name: "NetfilterTests",
             dependencies: ["Bytes", "CNetfilterConntrack", "Conntrack", "Netfilter"]),
@@ -100,7 +101,10 @@ let package = Package(
             path: "Tests/LabSupport"),
         .testTarget(
             name: "KernelTests",
-            dependencies: ["Bytes", "CLinux", "Conntrack", "LabSupport", "LinuxIO", "Netfilter", "StateMachine"]),
+            dependencies: [
+                "Bytes", "CLinux", "Conntrack", "LabSupport", "LinuxIO", "Netfilter", "RoleSources", "StateMachine",
+                "SyncTransport",
+            ]),
 
         // Fails when the house is built wrong: floors, imports, hygiene.
         .testTarget(name: "HouseTests"),

@@ -79,9 +79,9 @@ public struct Journal: Sendable {
 
     /// The line of an entry; control characters become spaces, so that nobody's text can look like another entry.
     static func line(_ level: Level, _ message: String, _ fields: [Field], at seconds: UInt64) -> String {
-        var line = "\(WallClock.text(of: seconds)) \(level): \(ServiceManager.singleLine(message))"
+        var line = "\(WallClock.text(of: seconds)) \(level): \(Supervisor.singleLine(message))"
         for field in fields {
-            let value = ServiceManager.singleLine(field.value)
+            let value = Supervisor.singleLine(field.value)
             line += " \(field.name.description.lowercased())=" + (value.contains(" ") ? "\"\(value)\"" : value)
         }
         return line + "\n"

@@ -6,7 +6,7 @@ import Testing
 @testable import Systemd
 
 /// The environment is the process's: one test at a time.
-@Suite(.serialized) struct ServiceManagerTests {
+@Suite(.serialized) struct SupervisorTests {
     /// A service manager's end of the notification socket.
     private struct Manager: ~Copyable {
         let number: Int32
@@ -41,13 +41,13 @@ import Testing
     @Test func `the service manager is told in its own words`() {
         let folder = TemporaryFolder()
         let manager = Manager(folder.path + "/notify")
-        ServiceManager.notifyReady()
-        ServiceManager.notifyReloading(at: Instant(nanoseconds: 1_234_567))
-        ServiceManager.notifyStatus("master\nREADY=0 | lag 3 ms")
-        ServiceManager.extendTimeout(by: .seconds(5))
-        ServiceManager.pingWatchdog()
-        ServiceManager.triggerWatchdog()
-        ServiceManager.notifyStopping()
+        Supervisor.notifyReady()
+        Supervisor.notifyReloading(at: Instant(nanoseconds: 1_234_567))
+        Supervisor.notifyStatus("master\nREADY=0 | lag 3 ms")
+        Supervisor.extendTimeout(by: .seconds(5))
+        Supervisor.pingWatchdog()
+        Supervisor.triggerWatchdog()
+        Supervisor.notifyStopping()
         var heard: [String] = []
         while let message = manager.next() { heard.append(message) }
         #expect(
@@ -58,8 +58,8 @@ import Testing
     }
 
     @Test func `without a service manager nothing happens`() {
-        ServiceManager.notifyReady()
-        #expect(ServiceManager.watchdogInterval() == nil)
+        Supervisor.notifyReady()
+        #expect(Supervisor.watchdogInterval() == nil)
         var sockets = ListenDescriptors()
         let nothing = sockets.take() == nil
         #expect(nothing && sockets.count == 0)
@@ -68,9 +68,9 @@ import Testing
     @Test func `the watchdog's interval is this process's only`() {
         setenv("WATCHDOG_USEC", "30000000", 1)
         setenv("WATCHDOG_PID", String(getpid()), 1)
-        let own = ServiceManager.watchdogInterval()
+        let own = Supervisor.watchdogInterval()
         setenv("WATCHDOG_PID", "1", 1)
-        let foreign = ServiceManager.watchdogInterval()
+        let foreign = Supervisor.watchdogInterval()
         unsetenv("WATCHDOG_USEC")
         unsetenv("WATCHDOG_PID")
         #expect(own == .seconds(30) && foreign == nil)

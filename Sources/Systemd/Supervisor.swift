@@ -3,8 +3,8 @@ internal import Glibc
 public import LinuxIO
 public import StateMachine
 
-/// What the agent tells the service manager (sd_notify(3)); without one, nothing happens.
-public enum ServiceManager {
+/// What the agent tells its supervisor, the service manager (sd_notify(3)); without one, nothing happens.
+public enum Supervisor {
     /// Says that the agent serves: the sockets are bound and the first dump is done.
     public static func notifyReady() { notify("READY=1") }
 

@@ -1,0 +1,197 @@
+import Bytes
+import CLinux
+import Conntrack
+import Glibc
+import LabSupport
+import LinuxIO
+import StateMachine
+import Testing
+
+@testable import SyncTransport
+
+/// Links between two nodes over a cable, which loopback cannot stand for: multicast, devices, their end.
+@Suite(.serialized) struct DatagramLinkKernelTests {
+    /// The addresses of both nodes, and the groups and peers that a link between them can have.
+    enum Wiring: CaseIterable, CustomStringConvertible {
+        case multicast4, multicast6, unicast4, unicast6, unicastScoped
+
+        var description: String { "\(family) \(address(0).text(family))" }
+
+        var family: AddressFamily { self == .multicast4 || self == .unicast4 ? .ipv4 : .ipv6 }
+
+        func address(_ node: Int) -> Address {
+            switch self {
+            case .multicast4, .unicast4: Address(ipv4: 0x0a63_0001 + UInt32(node))
+            case .multicast6, .unicastScoped: Address(high: 0xfe80 << 48, low: 1 + UInt64(node))
+            case .unicast6: Address(high: 0x2001_0db8 << 32, low: 1 + UInt64(node))
+            }
+        }
+
+        func settings(_ node: Int) -> LinkSettings {
+            let audience: LinkSettings.Audience =
+                switch self {
+                case .multicast4: .group(Address(ipv4: 0xe100_0032))
+                case .multicast6: .group(Address(high: 0xff02 << 48, low: 0x50))
+                case .unicast4, .unicast6, .unicastScoped: .peers([address(1 - node)])
+                }
+            return LinkSettings(
+                interface: "sync", family: family, port: 3_780, listenAddress: address(node), audience: audience,
+                sourceKey: SipHash.Key(1, 2))
+        }
+    }
+
+    private static func batch(_ datagrams: [[UInt8]], to source: UInt64 = 0) -> DatagramBatch {
+        var batch = DatagramBatch(limit: datagrams.count, datagramCapacity: 2_000)
+        for datagram in datagrams { batch.append(datagram.span.bytes, source: source) }
+        return batch
+    }
+
+    /// Receives until nothing comes for a time.
+    private static func receive(
+        _ link: inout DatagramLink, patience: Instant.Span = .seconds(1)
+    ) throws -> [(bytes: [UInt8], source: UInt64)] {
+        let epoll = try Epoll()
+        try epoll.add(link.rawValue, tag: 1)
+        var received: [(bytes: [UInt8], source: UInt64)] = []
+        var batch = DatagramBatch(limit: 8, datagramCapacity: 2_000)
+        var wait = patience
+        while epoll.wait(until: MonotonicClock.now() + wait).count > 0 {
+            _ = link.receive(into: &batch)
+            for index in 0..<batch.count {
+                received.append((batch.withDatagram(index) { [UInt8]($0) }, batch.source(of: index)))
+            }
+            wait = .milliseconds(20)
+        }
+        return received
+    }
+
+    @Test(arguments: Wiring.allCases, [true, false])
+    func `datagrams arrive once, from the right source, which can be answered`(
+        wiring: Wiring, bindingToDevice: Bool
+    ) throws {
+        try NetworkNamespace.withNew {
+            let pair = try RouterPair()
+            var first = try DatagramLink(wiring.settings(0), bindingToDevice: bindingToDevice)
+            try pair.enter(1)
+            var second = try DatagramLink(wiring.settings(1), bindingToDevice: bindingToDevice)
+            let isBound = second.isBoundToDevice
+            #expect(isBound == bindingToDevice)
+            let headers = wiring.family == .ipv4 ? 28 : 48
+            let payload = second.maximumPayload
+            #expect(payload == 1_500 - headers)
+
+            let datagrams = [[1], [UInt8](repeating: 2, count: payload), [3, 3]]
+            let sent = first.send(Self.batch(datagrams))
+            #expect(sent.sent == 3 && sent.dropped == 0)
+            let heard = try Self.receive(&second)
+            #expect(heard.map(\.bytes) == datagrams)
+            let number = second.source(of: wiring.address(0), port: 3_780)
+            #expect(heard.allSatisfy { $0.source == number })
+
+            let answered = second.send(Self.batch([[9]], to: number))
+            #expect(answered.sent == 1)
+            let answer = try Self.receive(&first)
+            #expect(answer.map(\.bytes) == [[9]])
+            let echo = try Self.receive(&first, patience: .milliseconds(20))
+            #expect(echo.isEmpty)
+
+            let tooLong = first.send(Self.batch([[UInt8](repeating: 4, count: payload + 1)]))
+            let count = first.counters[.tooLongToSend]
+            #expect(tooLong.dropped == 1 && count == 1)
+        }
+    }
+
+    @Test(arguments: [true, false])
+    func `a datagram on another interface is not heard`(bindingToDevice: Bool) throws {
+        try NetworkNamespace.withNew {
+            let pair = try RouterPair()
+            try pair.addCable("other")
+            try Command.run("ip", "address", "add", "10.98.0.1/24", "dev", "other")
+            var link = try DatagramLink(Wiring.multicast4.settings(0), bindingToDevice: bindingToDevice)
+            try pair.enter(1)
+            try Command.run("ip", "address", "add", "10.98.0.2/24", "dev", "other")
+            let foreign = LinkSettings(
+                interface: "other", family: .ipv4, port: 3_780, listenAddress: Address(ipv4: 0x0a62_0002),
+                audience: .peers([Address(ipv4: 0x0a62_0001)]), sourceKey: SipHash.Key(1, 2))
+            var other = try DatagramLink(foreign)
+            let sent = other.send(Self.batch([[1], [2]]))
+            #expect(sent.sent == 2)
+            let heard = try Self.receive(&link, patience: .milliseconds(100))
+            let count = link.counters[.wrongInterface]
+            #expect(heard.isEmpty && count == (bindingToDevice ? 0 : 2))
+        }
+    }
+
+    @Test func `an address of another interface is not the link's`() throws {
+        try NetworkNamespace.withNew {
+            let pair = try RouterPair()
+            try pair.addCable("other")
+            var settings = Wiring.unicast4.settings(0)
+            settings.interface = "other"
+            #expect(throws: LinkError.addressNotAssigned) { _ = try DatagramLink(settings) }
+            try Command.run("ip", "link", "set", "other", "down")
+            #expect(throws: LinkError.interfaceDown) { _ = try DatagramLink(settings) }
+        }
+    }
+
+    @Test func `a device that changes, goes down and goes away`() throws {
+        try NetworkNamespace.withNew {
+            let pair = try RouterPair()
+            var link = try DatagramLink(Wiring.unicast4.settings(0))
+            let before = link.device
+            #expect(before.isUp && before.hasCarrier && before.mtu == 1_500)
+            try Command.run("ip", "link", "set", "sync", "mtu", "1400")
+            try link.readDevice()
+            let payload = link.maximumPayload
+            let tooLong = link.send(Self.batch([[UInt8](repeating: 1, count: payload + 1)]))
+            #expect(payload == 1_372 && tooLong.dropped == 1)
+
+            try pair.enter(1)
+            try Command.run("ip", "link", "set", "sync", "down")
+            try pair.enter(0)
+            try link.readDevice()
+            let without = link.device
+            #expect(without.isUp && !without.hasCarrier)
+
+            try Command.run("ip", "link", "set", "sync", "down")
+            let dropped = link.send(Self.batch([[1], [2]]))
+            let reasons = (link.counters[.interfaceDown], link.counters[.unreachable])
+            #expect(dropped.dropped == 2 && reasons.0 + reasons.1 == 2)
+
+            try Command.run("ip", "link", "del", "sync")
+            #expect(throws: LinkError.interfaceMissing) { try link.readDevice() }
+            try pair.addCable("sync")
+            #expect(throws: LinkError.interfaceMissing) { try link.readDevice() }
+            let gone = link.send(Self.batch([[1]]))
+            #expect(gone.sent == 0 && gone.dropped == 1)
+        }
+    }
+
+    @Test func `a refusal by the local firewall has its own counter`() throws {
+        try NetworkNamespace.withNew {
+            let pair = try RouterPair()
+            var link = try DatagramLink(Wiring.unicast4.settings(0))
+            try Command.run("nft", "add table inet t")
+            try Command.run("nft", "add chain inet t out { type filter hook output priority 0; policy drop; }")
+            let result = link.send(Self.batch([[1], [2]]))
+            let count = link.counters[.refusedLocally]
+            #expect(result.dropped == 2 && count == 2)
+            try pair.enter(0)
+        }
+    }
+
+    @Test func `several peers each get a copy, and a missing one costs the others nothing`() throws {
+        try NetworkNamespace.withNew {
+            let pair = try RouterPair()
+            var settings = Wiring.unicast4.settings(0)
+            settings.audience = .peers([Address(ipv4: 0x0a63_0009), Wiring.unicast4.address(1)])
+            var first = try DatagramLink(settings)
+            try pair.enter(1)
+            var second = try DatagramLink(Wiring.unicast4.settings(1))
+            let sent = first.send(Self.batch([[1], [2]]))
+            #expect(sent.sent == 4)
+            let heard = try Self.receive(&second)
+            #expect(heard.map(\.bytes) == [[1], [2]])
+        }
+    }
+}
