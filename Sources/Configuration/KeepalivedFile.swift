@@ -27,15 +27,19 @@ public struct KeepalivedFile: Sendable, Equatable {
     /// Reads a file and what it includes; whatever is not of interest is passed over.
     public static func read(path: String, loader: any ConfigurationLoader) -> KeepalivedFile {
         var resolver = IncludeResolver(loader: loader, dialect: .keepalived)
-        let statements = resolver.statements(matching: path, origin: FilePosition(path, 1, 1), includer: nil)
+        let start = FilePosition(path, 1, 1)
+        let statements = resolver.statements(matching: path, origin: start, includer: nil)
         var file = KeepalivedFile()
         for statement in statements { file.take(statement) }
-        file.problems =
-            resolver.problems.map { problem in
-                var problem = problem
-                problem.severity = .warning
-                return problem
-            } + file.problems
+        let unread = resolver.problems.map { problem in
+            var problem = problem
+            problem.severity = .warning
+            if problem.position == start {
+                problem.remedy = "name it with `keepalived { config PATH }`, or write `virtual-address` leaves"
+            }
+            return problem
+        }
+        file.problems = unread + file.problems
         return file
     }
 

@@ -78,6 +78,10 @@ import Testing
     @Test func `a missing file is a warning and has no groups`() {
         let file = KeepalivedFile.read(path: "/none", loader: MemoryLoader(files: [:]))
         #expect(file.syncGroups.isEmpty)
-        #expect(file.problems.map(\.severity) == [.warning])
+        #expect(
+            file.problems.map(\.description) == [
+                "/none:1:1: warning: /none does not exist; "
+                    + "name it with `keepalived { config PATH }`, or write `virtual-address` leaves"
+            ])
     }
 }

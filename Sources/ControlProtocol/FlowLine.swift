@@ -1,0 +1,118 @@
+public import Conntrack
+
+/// One flow of a listing.
+public struct FlowLine: Hashable, Sendable {
+    /// The kernel's id of its entry; nil where none is known.
+    public var id: UInt32?
+    public var flow: Flow
+    /// Milliseconds since the flow changed last; nil where nobody keeps that.
+    public var ageMilliseconds: UInt64?
+
+    /// Makes a line.
+    public init(id: UInt32? = nil, _ flow: Flow, ageMilliseconds: UInt64? = nil) {
+        self.id = id
+        self.flow = flow
+        self.ageMilliseconds = ageMilliseconds
+    }
+}
+
+/// A part of a listing.
+public struct FlowBatch: Equatable, Sendable {
+    /// At most `ControlLimit.batchFlows`; further ones are not sent.
+    public var lines: [FlowLine]
+    /// Whether another batch follows.
+    public var more: Bool
+    /// What whoever reads the listing must know, as that no ruleset enables conntrack here.
+    public var warning: String?
+
+    /// Makes a batch.
+    public init(_ lines: [FlowLine], more: Bool, warning: String? = nil) {
+        self.lines = lines
+        self.more = more
+        self.warning = warning
+    }
+}
+
+extension FlowBatch: BodyValue {
+    func write(to body: inout BodyWriter) {
+        body.put(lines)
+        body.put(more)
+        body.put(warning)
+    }
+
+    init(from body: inout BodyReader) throws(ControlProtocolError) {
+        lines = try body.list()
+        more = try body.flag()
+        warning = try body.optionalText()
+    }
+}
+
+extension FlowLine: BodyValue {
+    func write(to body: inout BodyWriter) {
+        body.put(id)
+        body.put(flow.original)
+        body.put(flow.reply)
+        body.put(flow.master)
+        body.put(flow.status.rawValue)
+        body.put(flow.timeout)
+        body.put(flow.mark)
+        body.put(flow.tcp)
+        body.put(ageMilliseconds)
+    }
+
+    init(from body: inout BodyReader) throws(ControlProtocolError) {
+        id = try body.optionalNumber()
+        flow = Flow(
+            original: try body.value(), reply: try body.value(), master: try body.optionalValue(),
+            status: FlowStatus(rawValue: try body.number()), timeout: try body.number(), mark: try body.number(),
+            tcp: try body.optionalValue())
+        ageMilliseconds = try body.optionalNumber()
+    }
+}
+
+extension Tuple: BodyValue {
+    func write(to body: inout BodyWriter) {
+        body.put(byte: family.rawValue)
+        body.put(byte: self.protocol.rawValue)
+        for address in [source, destination] {
+            if family == .ipv6 { body.put(word: address.high) }
+            body.put(word: address.low)
+        }
+        body.put(sourceKey)
+        body.put(destinationKey)
+        body.put(zone)
+    }
+
+    init(from body: inout BodyReader) throws(ControlProtocolError) {
+        guard let family = AddressFamily(rawValue: try body.byte()) else { throw .value }
+        let `protocol` = ProtocolNumber(rawValue: try body.byte())
+        func address(_ body: inout BodyReader) throws(ControlProtocolError) -> Address {
+            let high = family == .ipv6 ? try body.word() : 0
+            let low = try body.word()
+            guard family == .ipv6 || low >> 32 == 0 else { throw .value }
+            return Address(high: high, low: low)
+        }
+        let source = try address(&body)
+        let destination = try address(&body)
+        self.init(
+            source: source, destination: destination, sourceKey: try body.number(),
+            destinationKey: try body.number(), zone: try body.number(), family: family, protocol: `protocol`)
+    }
+}
+
+extension TCPInfo: BodyValue {
+    func write(to body: inout BodyWriter) {
+        body.put(byte: state.rawValue)
+        body.put(byte: originalScale)
+        body.put(byte: replyScale)
+        body.put(byte: originalFlags.rawValue)
+        body.put(byte: replyFlags.rawValue)
+    }
+
+    init(from body: inout BodyReader) throws(ControlProtocolError) {
+        guard let state = TCPState(rawValue: try body.byte()) else { throw .value }
+        self.init(
+            state: state, originalScale: try body.byte(), replyScale: try body.byte(),
+            originalFlags: TCPFlags(rawValue: try body.byte()), replyFlags: TCPFlags(rawValue: try body.byte()))
+    }
+}

@@ -1,0 +1,101 @@
+/// What `status` prints: the verdict, why, what to do, and then how the node stands.
+public enum StatusScreen {
+    /// Draws a report at most 80 columns wide; `now` is for ages.
+    public static func render(_ report: StatusReport, now: WallTime, palette: Palette = .plain) -> String {
+        var screen = Screen()
+        screen.line(headline(report, palette))
+        for reason in report.reasons {
+            screen.row("why", [reason.what])
+            screen.row("do", [reason.remedy])
+        }
+        for group in report.groups { screen.row("role", pieces(of: group, now)) }
+        if report.groups.isEmpty { screen.row("role", ["no group is followed"]) }
+        if let takeover = report.lastTakeover {
+            screen.row(
+                "takeover",
+                [
+                    takeover.at.text, "\(grouped(takeover.flows)) flows", "\(grouped(takeover.failed)) failed",
+                    seconds(takeover.nanoseconds), takeover.reason,
+                ])
+        }
+        for peer in report.peers {
+            screen.row("peer", pieces(of: peer))
+            screen.row("digest", pieces(of: peer.digest))
+        }
+        if report.peers.isEmpty { screen.row("peer", ["none heard"]) }
+        screen.row(
+            "caches",
+            [
+                "internal \(text(of: report.internalCache))", "external \(text(of: report.externalCache))",
+                "standby \(report.standby.rawValue)",
+            ])
+        screen.row("kernel", [kernel(report.kernel)])
+        screen.row("counters", report.counters.filter { $0.value > 0 }.map { "\($0.name) \(grouped($0.value))" })
+        return screen.text
+    }
+
+    private static func headline(_ report: StatusReport, _ palette: Palette) -> String {
+        let meaning =
+            switch report.verdict {
+            case .ok: "ready for a failover"
+            case .warning: "a failover now may lose connections"
+            case .critical: "not ready for a failover"
+            }
+        let verdict = report.verdict.rawValue.uppercased()
+        let plain = "ctsync-ha  \(verdict)  \(meaning)"
+        let room = max(1, Screen.width - plain.count - 1)
+        let node = String(printable(report.node).prefix(room))
+        let gap = String(repeating: " ", count: max(1, Screen.width - plain.count - node.count))
+        return "ctsync-ha  \(palette.paint(verdict, report.verdict))  \(meaning)\(gap)\(node)"
+    }
+
+    private static func pieces(of group: StatusReport.Group, _ now: WallTime) -> [String] {
+        [
+            group.role.rawValue.uppercased(), "group \(group.name)",
+            group.since.map { "for \(elapsed(now.secondsSince($0)))" } ?? "",
+            group.source == .none ? "said by nobody" : "said by \(group.source.rawValue)",
+            group.term.map { "term \($0)" } ?? "",
+            group.role == .master ? "" : group.readiness.map { "readiness \($0.rawValue)" } ?? "",
+        ]
+    }
+
+    private static func pieces(of peer: StatusReport.Peer) -> [String] {
+        let sync = peer.inSync.map { $0 ? "in sync" : "NOT in sync" } ?? "sync unknown"
+        let roles =
+            peer.roles.count == 1
+            ? [peer.roles[0].role.rawValue.uppercased()]
+            : peer.roles.map { "\($0.group) \($0.role.rawValue.uppercased())" }
+        return ["\(peer.name ?? "unnamed") \(peer.address)"] + roles + [
+            sync, peer.lagMilliseconds.map { "lag \(elapsed(milliseconds: $0))" } ?? "",
+            peer.unacknowledged.map { $0 == 0 ? "" : "\(grouped($0)) unacknowledged" } ?? "",
+            peer.lastHeardMilliseconds.map { "heard \(elapsed(milliseconds: $0)) ago" } ?? "never heard",
+        ]
+    }
+
+    private static func pieces(of digest: StatusReport.Digest) -> [String] {
+        guard let local = digest.local, let remote = digest.remote else { return [] }
+        return [
+            "\(hexadecimal(local)) \(local == remote ? "=" : "differs from") \(hexadecimal(remote))",
+            digest.version.map { "at version \(grouped($0))" } ?? "",
+        ]
+    }
+
+    private static func text(of cache: StatusReport.Cache) -> String {
+        guard let expectations = cache.expectations, expectations > 0 else { return grouped(cache.flows) }
+        return "\(grouped(cache.flows)) + \(grouped(expectations)) expectations"
+    }
+
+    private static func kernel(_ kernel: StatusReport.Kernel) -> String {
+        guard let entries = kernel.entries else { return "entries unknown" }
+        guard let limit = kernel.limit, limit > 0 else { return "\(grouped(entries)) entries" }
+        let percent = entries.multipliedFullWidth(by: 100)
+        let share = percent.high < limit ? limit.dividingFullWidth(percent).quotient : 100
+        return "\(grouped(entries)) of \(grouped(limit)) entries (\(share) %)"
+    }
+
+    private static func seconds(_ nanoseconds: UInt64) -> String {
+        let milliseconds = nanoseconds / 1_000_000
+        let fraction = String(milliseconds % 1000)
+        return "\(milliseconds / 1000).\(String(repeating: "0", count: 3 - fraction.count))\(fraction) s"
+    }
+}
