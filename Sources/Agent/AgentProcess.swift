@@ -2,6 +2,7 @@ internal import Bytes
 internal import Configuration
 internal import Conntrack
 internal import Engine
+internal import Failover
 internal import LinuxIO
 internal import Netfilter
 internal import StateMachine
@@ -31,9 +32,7 @@ public enum AgentProcess {
     }
 
     private static func read(_ path: String, _ journal: Journal) throws(StartFailure) -> AgentConfiguration {
-        let names = (try? SmallFile.readText("/etc/protocols")).map(ProtocolNames.init(protocolsFile:))
-        let reading = AgentConfiguration.read(
-            path: path, hostName: UnixHost.name(), protocols: names ?? ProtocolNames(), loader: ConfigurationDisk())
+        let reading = AgentConfiguration.read(path: path)
         for warning in reading.warnings { journal.write(.warning, warning.description) }
         guard let configuration = reading.configuration else {
             throw .configuration(reading.errors.map(\.description))
@@ -43,20 +42,14 @@ public enum AgentProcess {
 
     private static func serve(_ configuration: AgentConfiguration, _ journal: Journal) throws(StartFailure) {
         do { try ConntrackProbe.checkAccess() } catch { throw StartFailure(error) }
-        let signals: SignalDescriptor
-        let mailbox: Mailbox
-        do {
-            signals = try SignalDescriptor()
-            mailbox = try Mailbox()
-        } catch {
-            throw .system("\(error)")
-        }
+        let signals = try openSignals()
+        let mailbox = try openMailbox()
         let control = try listen(configuration.controlSocket, mode: 0o660, group: configuration.controlGroup)
         let notifyPath = sibling(of: configuration.controlSocket, notifySocketName)
         // Whoever may connect is asked who he is; a notification of anyone else is refused.
         let notify = try listen(notifyPath, mode: 0o666, group: nil)
         let state = StateDirectory(path: configuration.stateDirectory)
-        let keepalived = KeepalivedFile.read(path: configuration.keepalived.path, loader: ConfigurationDisk())
+        let keepalived = KeepalivedFile.read(path: configuration.keepalived.path, loader: ConfigurationFiles())
         let group = groupName(configuration)
         let virtual = virtualAddresses(configuration, keepalived, group)
         if virtual.isEmpty {
@@ -64,8 +57,7 @@ public enum AgentProcess {
                 .warning, "no virtual addresses are known: flows of every address of this node count as its own; "
                     + "set virtual-address, or name the group as keepalived does")
         }
-        let addresses: AddressFollower
-        do { addresses = try AddressFollower(virtual: virtual) } catch { throw .netlink("\(error)") }
+        let addresses = try follow(virtual)
         var settings = EngineSettings(
             nodeName: configuration.nodeName, incarnation: try state.nextIncarnation().number, group: group,
             hashKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()))
@@ -83,7 +75,7 @@ public enum AgentProcess {
         journal.write(.warning, "the link is open: replication is neither encrypted nor authenticated; use a cable of its own")
         let plan = DataThread.Plan(
             settings: settings, link: linkSettings(configuration), eventQueueBytes: configuration.eventQueueBytes,
-            watchdogInterval: ServiceManager.watchdogInterval())
+            watchdogInterval: Supervisor.watchdogInterval())
         let thread = try ControlThread(
             mailbox: mailbox, signals: signals, control: control, notify: notify, addresses: addresses,
             notifiers: notifiers(keepalived), group: group, journal: journal, state: state,
@@ -92,11 +84,26 @@ public enum AgentProcess {
                 tracking: tracking),
             statistics: StatisticsComposer(
                 interface: configuration.link.interface, isMulticast: isMulticast(configuration)))
-        let data: Thread
-        do { data = try Thread(name: "ctsync-data") { DataThread.run(plan, mailbox) } } catch { throw .system("\(error)") }
+        let data = try start(plan, mailbox)
         thread.run()
         data.join()
         if let failure = thread.failure { throw failure }
+    }
+
+    private static func openSignals() throws(StartFailure) -> SignalDescriptor {
+        do { return try SignalDescriptor() } catch { throw .system("\(error)") }
+    }
+
+    private static func openMailbox() throws(StartFailure) -> Mailbox {
+        do { return try Mailbox() } catch { throw .system("\(error)") }
+    }
+
+    private static func follow(_ virtual: Set<FlowFilter.OwnAddress>) throws(StartFailure) -> AddressFollower {
+        do { return try AddressFollower(virtual: virtual) } catch { throw .netlink("\(error)") }
+    }
+
+    private static func start(_ plan: DataThread.Plan, _ mailbox: Mailbox) throws(StartFailure) -> Thread {
+        do { return try Thread(name: "ctsync-data") { DataThread.run(plan, mailbox) } } catch { throw .system("\(error)") }
     }
 
     private static func listen(_ path: String, mode: UInt32, group: String?) throws(StartFailure) -> UnixListener {

@@ -15,16 +15,6 @@ struct AgentReport: Sendable {
     var edgeCounters: [(name: String, value: UInt64)]
 }
 
-extension DatagramLink.Traffic {
-    /// The sum of what two links carried, one after the other.
-    func adding(_ other: DatagramLink.Traffic) -> DatagramLink.Traffic {
-        DatagramLink.Traffic(
-            sentDatagrams: sentDatagrams + other.sentDatagrams, sentBytes: sentBytes + other.sentBytes,
-            sendErrors: sendErrors + other.sendErrors, receivedDatagrams: receivedDatagrams + other.receivedDatagrams,
-            receivedBytes: receivedBytes + other.receivedBytes, receiveErrors: receiveErrors + other.receiveErrors)
-    }
-}
-
 extension LinkError {
     /// What is wrong with the link, and what to do, as a sentence's end.
     func text(interface: String) -> String {

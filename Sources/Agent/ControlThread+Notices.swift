@@ -16,7 +16,7 @@ extension ControlThread {
         case .roleChanged(let from, let to, let source, let term):
             if from == "starting", !isReady {
                 isReady = true
-                ServiceManager.notifyReady()
+                Supervisor.notifyReady()
             }
             journal.write(
                 .notice, "role \(from) -> \(to), by \(source.rawValue), term \(term)", .init("GROUP", group),

@@ -5,6 +5,7 @@ internal import Failover
 internal import LinuxIO
 internal import Netfilter
 internal import StateMachine
+internal import Systemd
 
 extension ControlThread {
     /// Takes in one request; it is answered now, or by news of the data thread.

@@ -121,7 +121,7 @@ final class ControlThread {
             switch signal {
             case .terminate, .interrupt:
                 journal.write(.notice, "ending: signal \(signal)")
-                ServiceManager.notifyStopping()
+                Supervisor.notifyStopping()
                 mailbox.ask { $0.ends = true }
             case .hangUp:
                 journal.write(.warning, "reload is not available in this version: restart the agent to read its file anew")
@@ -216,7 +216,7 @@ final class ControlThread {
             waitFor(session)
         }
         let verdict = status.status(report)
-        ServiceManager.notifyStatus(
+        Supervisor.notifyStatus(
             "\(report.engine.role) | \(verdict.verdict.rawValue) | peer \(report.engine.peer?.name ?? "none") | "
                 + "\(report.engine.internalFlows) internal, \(report.engine.externalFlows) external flows")
     }

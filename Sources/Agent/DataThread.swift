@@ -45,7 +45,7 @@ struct DataThread: ~Copyable {
     /// Runs the thread until it is told to end.
     static func run(_ plan: Plan, _ mailbox: Mailbox) {
         do {
-            var thread = try DataThread(plan, mailbox)
+            var thread = try open(plan, mailbox)
             thread.loop()
         } catch {
             mailbox.tell { $0.failure = error }
@@ -53,27 +53,47 @@ struct DataThread: ~Copyable {
         mailbox.tell { $0.hasEnded = true }
     }
 
-    private init(_ plan: Plan, _ mailbox: Mailbox) throws(StartFailure) {
+    private static func open(_ plan: Plan, _ mailbox: Mailbox) throws(StartFailure) -> DataThread {
         let now = MonotonicClock.now()
-        self.mailbox = mailbox
-        let kernel: KernelAdapter
-        let link: LinkAdapter
-        do { kernel = try KernelAdapter(eventQueueBytes: plan.eventQueueBytes) } catch { throw StartFailure(error) }
-        do { link = try LinkAdapter(plan.link, at: now) } catch {
-            throw .link(error.text(interface: plan.link.interface))
-        }
-        interface = plan.link.interface
+        let kernel = try openKernel(plan)
+        let link = try openLink(plan, at: now)
+        let epoll = try openEpoll()
         do {
-            epoll = try Epoll()
-            quiet = try Epoll()
             try epoll.add(mailbox.ordersWaiting.rawValue, tag: Tag.orders.rawValue)
             try epoll.add(kernel.events.rawValue, tag: Tag.events.rawValue)
         } catch {
             throw .system("\(error)")
         }
-        engine = Engine(kernel: kernel, link: link, settings: plan.settings, at: now)
+        return DataThread(
+            plan, mailbox, epoll: epoll, quiet: try openEpoll(),
+            engine: Engine(kernel: kernel, link: link, settings: plan.settings, at: now), at: now)
+    }
+
+    private init(
+        _ plan: Plan, _ mailbox: Mailbox, epoll: consuming Epoll, quiet: consuming Epoll,
+        engine: consuming Engine<KernelAdapter, LinkAdapter>, at now: Instant
+    ) {
+        self.mailbox = mailbox
+        self.epoll = epoll
+        self.quiet = quiet
+        self.engine = engine
+        interface = plan.link.interface
         watchdogInterval = plan.watchdogInterval
         watchdogDue = plan.watchdogInterval == nil ? .never : now
+    }
+
+    private static func openKernel(_ plan: Plan) throws(StartFailure) -> KernelAdapter {
+        do { return try KernelAdapter.open(eventQueueBytes: plan.eventQueueBytes) } catch { throw StartFailure(error) }
+    }
+
+    private static func openLink(_ plan: Plan, at now: Instant) throws(StartFailure) -> LinkAdapter {
+        do { return try LinkAdapter(plan.link, at: now) } catch {
+            throw .link(error.text(interface: plan.link.interface))
+        }
+    }
+
+    private static func openEpoll() throws(StartFailure) -> Epoll {
+        do { return try Epoll() } catch { throw .system("\(error)") }
     }
 
     private mutating func loop() {
@@ -92,7 +112,7 @@ struct DataThread: ~Copyable {
                 continue
             }
             if watchdogDue <= now, let watchdogInterval {
-                ServiceManager.pingWatchdog()
+                Supervisor.pingWatchdog()
                 watchdogDue = now + Instant.Span(nanoseconds: watchdogInterval.nanoseconds / 2)
             }
             next = min(next, engine.link.due, watchdogDue)
@@ -144,14 +164,14 @@ struct DataThread: ~Copyable {
 
     private mutating func makeReport(at now: Instant) -> AgentReport {
         let report = engine.report(at: now)
-        var counters = engine.link.counters.map { (name: "link_" + $0.name, value: $0.value) }
+        var counters = engine.link.counters().map { (name: "link_" + $0.name, value: $0.value) }
         counters += engine.kernel.events.refusals.listing.map { (name: "netlink_event_" + $0.name, value: $0.value) }
         counters.append((name: "netlink_failures", value: engine.kernel.failures))
         counters.append((name: "netlink_lost_answers", value: engine.kernel.writer.lostAnswers))
         return AgentReport(
             at: now, engine: report, peerAddress: report.peer.flatMap { engine.link.text(of: $0.source) },
-            traffic: engine.link.traffic, linkIsThere: engine.link.rawValue != nil,
-            linkObstacle: engine.link.obstacle?.text(interface: interface), hasCarrier: engine.link.hasCarrier,
+            traffic: engine.link.traffic(), linkIsThere: engine.link.rawValue != nil,
+            linkObstacle: engine.link.obstacle?.text(interface: interface), hasCarrier: engine.link.hasCarrier(),
             edgeCounters: counters)
     }
 }

@@ -1,5 +1,7 @@
 internal import ControlProtocol
 internal import Engine
+internal import StateMachine
+internal import SyncTransport
 
 /// Makes the report of `statistics` of the data thread's report.
 struct StatisticsComposer {

@@ -12,14 +12,3 @@ public enum UnixUser {
     /// The user that this process acts as.
     public static var own: UInt32 { geteuid() }
 }
-
-/// This machine.
-public enum UnixHost {
-    /// The machine's name up to the first dot, as `hostname -s` prints it.
-    public static func name() -> String {
-        var bytes = [CChar](repeating: 0, count: 256)
-        guard unsafe gethostname(&bytes, bytes.count - 1) == 0 else { return "localhost" }
-        let text = String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return String(text.prefix { $0 != "." })
-    }
-}

@@ -24,6 +24,21 @@ public struct DatagramLink: ~Copyable {
         public internal(set) var receivedBytes: UInt64 = 0
         /// Datagrams that were heard and dropped; `counters` says why.
         public internal(set) var receiveErrors: UInt64 = 0
+
+        /// Nothing has passed yet.
+        public init() {}
+
+        /// The sum of what two links carried, one after the other.
+        public func adding(_ other: Traffic) -> Traffic {
+            var sum = self
+            sum.sentDatagrams &+= other.sentDatagrams
+            sum.sentBytes &+= other.sentBytes
+            sum.sendErrors &+= other.sendErrors
+            sum.receivedDatagrams &+= other.receivedDatagrams
+            sum.receivedBytes &+= other.receivedBytes
+            sum.receiveErrors &+= other.receiveErrors
+            return sum
+        }
     }
 
     /// What the link was made of.

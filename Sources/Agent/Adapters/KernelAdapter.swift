@@ -12,10 +12,16 @@ struct KernelAdapter: ~Copyable, KernelPort {
     private(set) var failures: UInt64 = 0
 
     /// Opens the sockets in the network namespace of the calling thread.
-    init(eventQueueBytes: Int) throws(ConntrackError) {
-        writer = try ConntrackWriter.open()
-        events = try ConntrackEvents.open(receiveBuffer: eventQueueBytes)
+    static func open(eventQueueBytes: Int) throws(ConntrackError) -> KernelAdapter {
+        let writer = try ConntrackWriter.open()
+        var events = try ConntrackEvents.open(receiveBuffer: eventQueueBytes)
         events.recognise(writer: writer.portID)
+        return KernelAdapter(events: events, writer: writer)
+    }
+
+    private init(events: consuming ConntrackEvents, writer: consuming ConntrackWriter) {
+        self.events = events
+        self.writer = writer
         cachedTimeouts = KernelFacts.timeouts()
     }
 
@@ -45,7 +51,7 @@ struct KernelAdapter: ~Copyable, KernelPort {
         do { try dump.begin() } catch { failures += 1 }
     }
 
-    mutating func readDump(into batch: inout EventBatch) -> Engine.DumpProgress {
+    mutating func readDump(into batch: inout EventBatch) -> Engine::DumpProgress {
         guard dump.isRunning else { return .failed(0) }
         do {
             switch try dump.read(into: &batch) {

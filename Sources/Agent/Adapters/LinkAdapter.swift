@@ -34,9 +34,9 @@ struct LinkAdapter: ~Copyable, LinkPort {
     }
 
     /// The descriptor's number for epoll, or nil while the link is away.
-    var rawValue: Int32? { link?.rawValue }
+    private(set) var rawValue: Int32?
 
-    var maximumPayload: Int { link?.maximumPayload ?? Self.cautiousPayload }
+    private(set) var maximumPayload = Self.cautiousPayload
 
     /// Tries again what is away, and notices what went.
     mutating func inspect(at now: Instant) {
@@ -72,32 +72,33 @@ struct LinkAdapter: ~Copyable, LinkPort {
     /// The address of a source as text.
     func text(of source: DatagramBatch.Source) -> String? { sourceTexts[source] }
 
-    /// What the link carried since the start, and why datagrams were dropped.
-    var traffic: DatagramLink.Traffic {
-        guard let now = link?.traffic else { return earlier }
-        return earlier.adding(now)
-    }
+    /// What the link carried since the start.
+    mutating func traffic() -> DatagramLink.Traffic { earlier.adding(link?.traffic ?? DatagramLink.Traffic()) }
 
-    /// Names and values of the link's counters.
-    var counters: [(name: String, value: UInt64)] { link?.counters.listing ?? [] }
+    /// Names and values of the link's counters: why datagrams were dropped.
+    mutating func counters() -> [(name: String, value: UInt64)] { link?.counters.listing ?? [] }
 
     /// Whether the interface is up and carries.
-    var hasCarrier: Bool { link?.device.hasCarrier ?? false }
+    mutating func hasCarrier() -> Bool { link?.device.hasCarrier ?? false }
 
     private mutating func open(at now: Instant) {
         do {
-            link = try DatagramLink(settings)
+            let opened = try DatagramLink(settings)
+            rawValue = opened.rawValue
+            maximumPayload = opened.maximumPayload
+            link = consume opened
             obstacle = nil
         } catch {
-            link = nil
+            rawValue = nil
             obstacle = error
             due = now + Self.patience
         }
     }
 
     private mutating func close(because reason: LinkError, at now: Instant) {
-        if let now = link?.traffic { earlier = earlier.adding(now) }
+        earlier = traffic()
         link = nil
+        rawValue = nil
         obstacle = reason
         due = now + Self.patience
     }
