@@ -72,11 +72,11 @@ struct PingPong: ~Copyable {
     }
 
     private func showProgress(after elapsed: Instant.Span, since shown: UInt64) -> UInt64 {
-        let open = exchanges.count { $0.state == .open }
+        let answering = exchanges.count { $0.isAnswering(at: Clock.now, within: .seconds(1)) }
         let echoes = exchanges.reduce(0) { $0 + $1.echoes }
         let longest = exchanges.map(\.longestSilence.length).max() ?? .init(nanoseconds: 0)
         printProgress(
-            "\(elapsed.milliseconds / 1_000) s: \(open) of \(exchanges.count) open, \(echoes - shown) exchanges, "
+            "\(elapsed.milliseconds / 1_000) s: \(answering) of \(exchanges.count) answering, \(echoes - shown) exchanges, "
                 + "longest silence so far \(longest.milliseconds) ms")
         return echoes
     }
