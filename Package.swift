@@ -74,7 +74,7 @@ let package = Package(
         .executableTarget(
             name: "lab",
             dependencies: [
-                "CLinux", "LinuxIO", "StateMachine",
+                "CLinux", "LabSupport", "LinuxIO", "Netfilter", "StateMachine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Lab"),

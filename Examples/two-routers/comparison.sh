@@ -12,12 +12,13 @@ comparison_start() {
 
 comparison_answers() { lab_in "$1" conntrackd -C "$LAB_DIR/$1/conntrackd.conf" -s; }
 
-# conntrackd cannot say that it is in sync: both tables are compared by size.
+# conntrackd cannot say that it is in sync: the standby holds at least as many flows as the master knows.
 comparison_in_sync() {
-    local internal external
-    internal=$(lab_in r1 conntrackd -C "$LAB_DIR/r1/conntrackd.conf" -i | wc -l)
-    [[ -n $LAB_CONNTRACKD_HOT ]] && return 0
-    external=$(lab_in r2 conntrackd -C "$LAB_DIR/r2/conntrackd.conf" -e | wc -l)
+    local master=r1 standby=r2 internal external
+    [[ -z $LAB_CONNTRACKD_HOT ]] || return 0
+    lab_keepalived_is r1 MASTER || { master=r2 standby=r1; }
+    internal=$(lab_in $master conntrackd -C "$LAB_DIR/$master/conntrackd.conf" -i | wc -l)
+    external=$(lab_in $standby conntrackd -C "$LAB_DIR/$standby/conntrackd.conf" -e | wc -l)
     ((internal > 0 && external >= internal))
 }
 
@@ -41,7 +42,10 @@ comparison_config() {
     [[ $1 == r2 ]] && self=2 peer=1
     cat <<CONF
 Sync {
-    Mode FTFW { ${LAB_CONNTRACKD_HOT:+DisableExternalCache On} }
+    Mode FTFW {
+        StartupResync on
+        ${LAB_CONNTRACKD_HOT:+DisableExternalCache On}
+    }
     UDP {
         IPv4_address 10.99.0.$self
         IPv4_Destination_Address 10.99.0.$peer

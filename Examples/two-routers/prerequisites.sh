@@ -33,8 +33,9 @@ require_packages() {
     command -v apt-get >/dev/null || refuse "install these packages first: ${missing[*]}"
     say "installing with apt-get: ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
-    { apt-get update -qq && apt-get install -qq --yes --no-install-recommends "${missing[@]}"; } >/dev/null ||
-        refuse "apt-get could not install: ${missing[*]}"
+    local output
+    output=$({ apt-get update -qq && apt-get install -qq --yes --no-install-recommends "${missing[@]}"; } 2>&1) ||
+        refuse "apt-get could not install ${missing[*]}: ${output: -2000}"
 }
 
 # What the lab and the build need.

@@ -307,6 +307,12 @@ $LAB_AGENT_CONFIG
 CONF
 }
 
+# Restarts a node's agent after a signal: lab_restart_agent NODE TERM|KILL.
+lab_restart_agent() {
+    lab_stop "$1" agent "$2"
+    lab_start_agent "$1"
+}
+
 # Starts everything on both routers and waits until r1 is master and r2 its backup.
 lab_start_routers() {
     local node
@@ -373,6 +379,15 @@ lab_open_connections() {
     lab_start lan pingpong "$LAB_BIN/lab" pingpong --address 203.0.113.10 --port $LAB_CONNECTION_PORT \
         --connections "$count" --duration "$seconds" --report "$LAB_DIR/lan/report.json"
     lab_wait 15 "$count connections" grep -q "opened $count of $count" "$LAB_DIR/lan/pingpong.log"
+}
+
+# How many progress lines the connections have written, one a second.
+lab_progress() { wc -l <"$LAB_DIR/lan/pingpong.log"; }
+
+# Whether all connections answered in a second that began after a mark: lab_all_answer COUNT MARK, the mark taken
+# with lab_progress.
+lab_all_answer() {
+    (($(lab_progress) >= $2 + 2)) && tail -n 1 "$LAB_DIR/lan/pingpong.log" | grep -q " $1 of $1 answering"
 }
 
 # Ends the connections; their report is then in lan/report.json.

@@ -1,3 +1,4 @@
+internal import LinuxIO
 internal import StateMachine
 
 /// Answers every byte and every datagram with itself.
@@ -12,8 +13,8 @@ struct EchoServer: ~Copyable {
     /// Most connections at a time; further ones are closed at once.
     static let connectionLimit = 16_000
 
-    private static let listenerToken = UInt64.max - 1
-    private static let datagramToken = UInt64.max - 2
+    private static let listenerTag = UInt64.max - 1
+    private static let datagramTag = UInt64.max - 2
 
     /// Listens on TCP and UDP.
     static func listening(on port: UInt16) throws(LabError) -> EchoServer {
@@ -21,8 +22,8 @@ struct EchoServer: ~Copyable {
         let server = EchoServer(
             listener: try .listening(on: endpoint, .tcp), datagrams: try .listening(on: endpoint, .udp),
             queue: try .open())
-        try server.queue.watch(server.listener.number, token: listenerToken, writable: false)
-        try server.queue.watch(server.datagrams.number, token: datagramToken, writable: false)
+        try server.queue.watch(server.listener.number, tag: listenerTag, writable: false)
+        try server.queue.watch(server.datagrams.number, tag: datagramTag, writable: false)
         return server
     }
 
@@ -35,12 +36,12 @@ struct EchoServer: ~Copyable {
     /// Serves until SIGTERM or SIGINT.
     mutating func run() throws(LabError) {
         while !queue.isAskedToEnd {
-            let count = try queue.wait(until: .never)
+            let count = queue.wait(until: .never)
             for index in 0..<count {
                 let event = queue[index]
-                switch event.token {
-                case Self.listenerToken: try acceptAll()
-                case Self.datagramToken: while datagrams.echoDatagram(through: &buffer) {}
+                switch event.tag {
+                case Self.listenerTag: try acceptAll()
+                case Self.datagramTag: while datagrams.echoDatagram(through: &buffer) {}
                 default: try serve(event)
                 }
             }
@@ -51,20 +52,20 @@ struct EchoServer: ~Copyable {
         while let socket = listener.accept() {
             guard connections.count - freeSlots.count < Self.connectionLimit else { continue }
             let slot = freeSlots.popLast() ?? connections.count
-            try queue.watch(socket.number, token: UInt64(slot), writable: false)
+            try queue.watch(socket.number, tag: UInt64(slot), writable: false)
             let connection = Connection(socket)
             if slot == connections.count { connections.append(connection) } else { connections[slot] = connection }
         }
     }
 
-    private mutating func serve(_ event: EventQueue.Event) throws(LabError) {
-        guard event.token < UInt64(connections.count) else { return }
-        let slot = Int(event.token)
+    private mutating func serve(_ event: ReadyList.Entry) throws(LabError) {
+        guard event.tag < UInt64(connections.count) else { return }
+        let slot = Int(event.tag)
         guard let connection = connections[slot] else { return }
         if connection.echo(through: &buffer) {
             let isBehind = !connection.unsent.isEmpty
             guard isBehind || event.isWritable else { return }
-            try queue.watch(connection.socket.number, token: event.token, writable: isBehind)
+            try queue.change(connection.socket.number, tag: event.tag, writable: isBehind)
         } else {
             connections[slot] = nil
             freeSlots.append(slot)

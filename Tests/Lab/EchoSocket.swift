@@ -55,10 +55,10 @@ struct EchoSocket: ~Copyable {
         socket.set(SOL_SOCKET, SO_REUSEADDR, to: 1)
         let number = socket.number
         guard unsafe endpoint.withName({ unsafe bind(number, $0, $1) }) == 0 else {
-            throw .systemCall("bind", errno)
+            throw .system(SystemCallError("bind"))
         }
         if transport == .tcp {
-            guard listen(number, 1024) == 0 else { throw .systemCall("listen", errno) }
+            guard listen(number, 1024) == 0 else { throw .system(SystemCallError("listen")) }
         }
         return socket
     }
@@ -70,7 +70,7 @@ struct EchoSocket: ~Copyable {
         if transport == .tcp { socket.answerAtOnce() }
         let number = socket.number
         guard unsafe endpoint.withName({ unsafe connect(number, $0, $1) }) == 0 || errno == EINPROGRESS else {
-            throw .systemCall("connect", errno)
+            throw .system(SystemCallError("connect"))
         }
         return socket
     }
@@ -78,7 +78,7 @@ struct EchoSocket: ~Copyable {
     private init(_ transport: Transport) throws(LabError) {
         let flags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let number = socket(AF_INET, transport.socketType | flags, 0)
-        guard number >= 0 else { throw .systemCall("socket", errno) }
+        guard number >= 0 else { throw .system(SystemCallError("socket")) }
         descriptor = FileDescriptor(owning: number)
     }
 

@@ -1,93 +1,81 @@
-internal import CLinux
-internal import Glibc
 internal import LinuxIO
 internal import StateMachine
 
 /// Readiness of many sockets, and the request to end, on one thread.
-@safe struct EventQueue: ~Copyable {
-    private let epoll: FileDescriptor
-    private let signals: FileDescriptor
-    private var ready = unsafe [epoll_event](repeating: epoll_event(), count: EventQueue.eventsPerTurn)
+struct EventQueue: ~Copyable {
+    private let epoll: Epoll
+    private let signals: SignalDescriptor
+    private var ready: ReadyList
 
-    /// Most events handed out by one wait.
-    static let eventsPerTurn = 256
-    private static let signalToken = UInt64.max
+    private static let signalTag = UInt64.max
 
-    /// One socket's readiness, under the token it was added with.
-    struct Event {
-        var token: UInt64
-        var isReadable: Bool
-        var isWritable: Bool
-        /// Whether the socket failed or was closed by the other side.
-        var isBroken: Bool
-    }
-
-    /// Whether SIGTERM or SIGINT has asked to end.
+    /// Whether SIGTERM, SIGINT or SIGHUP has asked to end.
     private(set) var isAskedToEnd = false
 
-    /// Opens a queue and takes SIGTERM and SIGINT over.
+    /// Opens a queue and takes the signals that ask to end over.
     static func open() throws(LabError) -> EventQueue {
         let queue = EventQueue(epoll: try openEpoll(), signals: try openSignals())
-        try queue.watch(queue.signals.rawValue, token: signalToken, writable: false)
+        try queue.watch(queue.signals.rawValue, tag: signalTag, writable: false)
         return queue
     }
 
-    private init(epoll: consuming FileDescriptor, signals: consuming FileDescriptor) {
+    private init(epoll: consuming Epoll, signals: consuming SignalDescriptor) {
+        ready = epoll.wait(until: .origin)
         self.epoll = epoll
         self.signals = signals
     }
 
-    private static func openEpoll() throws(LabError) -> FileDescriptor {
-        let number = epoll_create1(0)
-        guard number >= 0 else { throw .systemCall("epoll_create1", errno) }
-        return FileDescriptor(owning: number)
+    private static func openEpoll() throws(LabError) -> Epoll {
+        do { return try Epoll() } catch { throw LabError(error) }
     }
 
-    private static func openSignals() throws(LabError) -> FileDescriptor {
-        var mask = sigset_t()
-        _ = unsafe sigemptyset(&mask)
-        _ = unsafe sigaddset(&mask, SIGTERM)
-        _ = unsafe sigaddset(&mask, SIGINT)
-        _ = unsafe sigprocmask(SIG_BLOCK, &mask, nil)
-        let number = unsafe signalfd(-1, &mask, Int32(SFD_NONBLOCK))
-        guard number >= 0 else { throw .systemCall("signalfd", errno) }
-        return FileDescriptor(owning: number)
+    private static func openSignals() throws(LabError) -> SignalDescriptor {
+        do { return try SignalDescriptor() } catch { throw .system(error) }
     }
 
-    /// Adds a socket, or changes what it waits for.
-    func watch(_ number: Int32, token: UInt64, writable: Bool) throws(LabError) {
-        var event = unsafe epoll_event()
-        unsafe event.events = EPOLLIN.rawValue | (writable ? EPOLLOUT.rawValue : 0)
-        unsafe event.data.u64 = token
-        if unsafe epoll_ctl(epoll.rawValue, EPOLL_CTL_ADD, number, &event) == 0 { return }
-        guard errno == EEXIST, unsafe epoll_ctl(epoll.rawValue, EPOLL_CTL_MOD, number, &event) == 0 else {
-            throw .systemCall("epoll_ctl", errno)
-        }
+    /// Waits for a socket from now on, until it closes.
+    func watch(_ number: Int32, tag: UInt64, writable: Bool) throws(LabError) {
+        do { try epoll.add(number, tag: tag, for: Self.conditions(writable)) } catch { throw LabError(error) }
+    }
+
+    /// Changes what a socket is waited for.
+    func change(_ number: Int32, tag: UInt64, writable: Bool) throws(LabError) {
+        do { try epoll.modify(number, tag: tag, for: Self.conditions(writable)) } catch { throw LabError(error) }
     }
 
     /// Removes a socket that stays open.
-    func forget(_ number: Int32) { _ = epoll_ctl(epoll.rawValue, EPOLL_CTL_DEL, number, nil) }
+    func forget(_ number: Int32) throws(LabError) {
+        do { try epoll.remove(number) } catch { throw LabError(error) }
+    }
+
+    private static func conditions(_ writable: Bool) -> Epoll.Conditions {
+        writable ? [.readable, .writable] : .readable
+    }
 
     /// Waits for readiness until a deadline and returns the number of events; see the subscript.
-    mutating func wait(until deadline: Instant) throws(LabError) -> Int {
-        let span = deadline.since(Clock.now)
-        let milliseconds = Int32(min(1_000, (span.nanoseconds + 999_999) / 1_000_000))
-        let count = unsafe epoll_wait(epoll.rawValue, &ready, Int32(Self.eventsPerTurn), milliseconds)
-        guard count >= 0 else {
-            if errno == EINTR { return 0 }
-            throw .systemCall("epoll_wait", errno)
-        }
-        for index in 0..<Int(count) where self[index].token == Self.signalToken { isAskedToEnd = true }
-        return Int(count)
+    mutating func wait(until deadline: Instant) -> Int {
+        ready = epoll.wait(until: deadline)
+        for index in 0..<ready.count where ready[index].tag == Self.signalTag { isAskedToEnd = true }
+        return ready.count
     }
 
     /// One of the events of the last wait.
-    subscript(index: Int) -> Event {
-        let event = unsafe ready[index]
-        return unsafe Event(
-            token: event.data.u64,
-            isReadable: event.events & EPOLLIN.rawValue != 0,
-            isWritable: event.events & EPOLLOUT.rawValue != 0,
-            isBroken: event.events & (EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0)
+    subscript(index: Int) -> ReadyList.Entry { ready[index] }
+}
+
+extension LabError {
+    init(_ failure: Epoll.Failure) {
+        switch failure {
+        case .system(let error): self = .system(error)
+        }
     }
+}
+
+extension ReadyList.Entry {
+    /// Whether something can be read.
+    var isReadable: Bool { conditions.contains(.readable) }
+    /// Whether a write would not wait.
+    var isWritable: Bool { conditions.contains(.writable) }
+    /// Whether the socket failed or was closed by the other side.
+    var isBroken: Bool { !conditions.isDisjoint(with: [.failed, .hungUp]) }
 }

@@ -45,6 +45,11 @@ final class Exchange {
     /// Whether the last message sent has come back.
     var isAnswered: Bool { sent > 0 && echoes == sent }
 
+    /// Whether it is open and its last echo is not older than a span.
+    func isAnswering(at now: Instant, within span: Instant.Span) -> Bool {
+        state == .open && now.since(lastEcho) <= span
+    }
+
     /// Settles the connection attempt once the socket is writable.
     func becameWritable(at now: Instant) {
         guard state == .connecting else { return }

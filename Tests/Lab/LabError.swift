@@ -1,24 +1,23 @@
-internal import Glibc
+internal import LinuxIO
+internal import Netfilter
 
 /// A failed system call, or an argument that cannot work.
 enum LabError: Error, CustomStringConvertible {
     /// An address that is not dotted IPv4.
     case notAnAddress(String)
-    /// A system call that failed, with its errno.
-    case systemCall(StaticString, Int32)
+    /// A system call that failed.
+    case system(SystemCallError)
     /// A report that could not be written.
-    case report(path: String, Int32)
+    case report(path: String, SystemCallError)
+    /// The kernel's table could not be written at all.
+    case table(ConntrackError)
 
     var description: String {
         switch self {
         case .notAnAddress(let text): "\(text) is not an IPv4 address"
-        case .systemCall(let operation, let number): "\(operation): \(Self.text(of: number))"
-        case .report(let path, let number): "cannot write \(path): \(Self.text(of: number))"
+        case .system(let error): "\(error)"
+        case .report(let path, let error): "cannot write \(path): \(error)"
+        case .table(let error): "cannot write the kernel's table: \(error)"
         }
-    }
-
-    private static func text(of number: Int32) -> String {
-        guard let text = unsafe strerror(number) else { return "errno \(number)" }
-        return unsafe String(cString: text)
     }
 }

@@ -1,3 +1,4 @@
+internal import LinuxIO
 internal import StateMachine
 
 /// Connections that come and go.
@@ -30,11 +31,11 @@ struct Mix: ~Copyable {
 
     /// Opens connections at a rate, for a span or until SIGTERM or SIGINT.
     mutating func run(rate: UInt64, for duration: Instant.Span) throws(LabError) -> Counts {
-        let end = Clock.now + duration
+        let end = MonotonicClock.now() + duration
         let step = Instant.Span(nanoseconds: 1_000_000_000 / rate)
-        var (due, nextSweep) = (Clock.now, Clock.now)
-        while Clock.now < end, !queue.isAskedToEnd {
-            let now = Clock.now
+        var (due, nextSweep) = (MonotonicClock.now(), MonotonicClock.now())
+        while MonotonicClock.now() < end, !queue.isAskedToEnd {
+            let now = MonotonicClock.now()
             while due <= now {
                 try open(at: now)
                 due = due + step
@@ -43,8 +44,8 @@ struct Mix: ~Copyable {
                 sweep(at: now)
                 nextSweep = now + .milliseconds(100)
             }
-            let count = try queue.wait(until: min(due, end))
-            for index in 0..<count { handle(queue[index], at: Clock.now) }
+            let count = queue.wait(until: min(due, end))
+            for index in 0..<count { handle(queue[index], at: MonotonicClock.now()) }
         }
         return counts
     }
@@ -55,20 +56,20 @@ struct Mix: ~Copyable {
         let transport: Transport = fate == .datagram ? .udp : .tcp
         let socket = try EchoSocket.connecting(to: endpoint, transport)
         let slot = freeSlots.popLast() ?? connections.count
-        try queue.watch(socket.number, token: UInt64(slot), writable: true)
+        try queue.watch(socket.number, tag: UInt64(slot), writable: true)
         let connection = Connection(socket, fate, openedAt: now)
         if slot == connections.count { connections.append(connection) } else { connections[slot] = connection }
         counts.opened += 1
     }
 
-    private mutating func handle(_ event: EventQueue.Event, at now: Instant) {
-        guard event.token < UInt64(connections.count), let connection = connections[Int(event.token)] else { return }
-        let slot = Int(event.token)
+    private mutating func handle(_ event: ReadyList.Entry, at now: Instant) {
+        guard event.tag < UInt64(connections.count), let connection = connections[Int(event.tag)] else { return }
+        let slot = Int(event.tag)
         if !connection.isAsked, event.isWritable || event.isBroken {
             guard connection.socket.connectionError() == 0 else { return drop(slot, failed: true) }
             _ = connection.socket.write([1, 2, 3, 4, 5, 6, 7, 8], count: 8)
             connection.isAsked = true
-            do { try queue.watch(connection.socket.number, token: event.token, writable: false) } catch {
+            do { try queue.change(connection.socket.number, tag: event.tag, writable: false) } catch {
                 drop(slot, failed: true)
             }
         } else if event.isReadable || event.isBroken {

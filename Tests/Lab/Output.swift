@@ -1,4 +1,5 @@
 internal import Glibc
+internal import LinuxIO
 
 /// Hands printed lines on at once: whoever started this program waits for them.
 func flushOutput() { _ = fflush(nil) }
@@ -16,8 +17,8 @@ func writeReport(_ text: String, to path: String) throws(LabError) {
         flushOutput()
         return
     }
-    guard let file = unsafe fopen(path, "w") else { throw .report(path: path, errno) }
+    guard let file = unsafe fopen(path, "w") else { throw .report(path: path, SystemCallError("write")) }
     let line = text + "\n"
     let written = unsafe fputs(line, file)
-    guard unsafe fclose(file) == 0, written >= 0 else { throw .report(path: path, errno) }
+    guard unsafe fclose(file) == 0, written >= 0 else { throw .report(path: path, SystemCallError("write")) }
 }

@@ -1,3 +1,4 @@
+internal import LinuxIO
 internal import StateMachine
 
 /// Many connections that exchange a message every interval, each at a phase of its own.
@@ -17,9 +18,9 @@ struct PingPong: ~Copyable {
         to endpoint: Endpoint, _ transport: Transport, connections: Int, interval: Instant.Span
     ) throws(LabError) -> PingPong {
         var pingPong = PingPong(interval: interval, queue: try .open())
-        for token in 0..<connections {
+        for tag in 0..<connections {
             let exchange = Exchange(try .connecting(to: endpoint, transport), transport)
-            try pingPong.queue.watch(exchange.socket.number, token: UInt64(token), writable: true)
+            try pingPong.queue.watch(exchange.socket.number, tag: UInt64(tag), writable: true)
             pingPong.exchanges.append(exchange)
         }
         return pingPong
@@ -32,21 +33,21 @@ struct PingPong: ~Copyable {
 
     /// Exchanges messages for a span, or until SIGTERM or SIGINT or the last connection is reset, and reports.
     mutating func run(for duration: Instant.Span) throws(LabError) -> PingPongReport {
-        let begin = Clock.now
+        let begin = MonotonicClock.now()
         try turn(until: begin + Self.openingLimit) { exchanges in
             exchanges.allSatisfy { $0.state != .connecting }
         }
-        let start = Clock.now
+        let start = MonotonicClock.now()
         let opened = exchanges.count { $0.state == .open }
         printProgress("opened \(opened) of \(exchanges.count) connections in \(start.since(begin).milliseconds) ms")
         for exchange in exchanges { exchange.start(at: start) }
         try exchangeMessages(from: start, until: start + duration)
-        let end = Clock.now
+        let end = MonotonicClock.now()
         for exchange in exchanges where exchange.isAnswered { exchange.sendNext() }
         try turn(until: end + Self.closingLimit) { exchanges in
             exchanges.allSatisfy { $0.state != .open || $0.isAnswered }
         }
-        let closed = Clock.now
+        let closed = MonotonicClock.now()
         for exchange in exchanges { exchange.close(at: closed) }
         return PingPongReport(exchanges, interval: interval, lasted: closed.since(start))
     }
@@ -56,8 +57,8 @@ struct PingPong: ~Copyable {
         let step = Instant.Span(nanoseconds: max(1, interval.nanoseconds / UInt64(max(1, exchanges.count))))
         var (slot, due) = (0, start)
         var (nextProgress, shownEchoes) = (start + .seconds(1), UInt64(0))
-        while Clock.now < end, !queue.isAskedToEnd, exchanges.contains(where: { $0.state == .open }) {
-            let now = Clock.now
+        while MonotonicClock.now() < end, !queue.isAskedToEnd, exchanges.contains(where: { $0.state == .open }) {
+            let now = MonotonicClock.now()
             while due <= now {
                 exchanges[slot].sendNext()
                 slot = (slot + 1) % exchanges.count
@@ -72,11 +73,11 @@ struct PingPong: ~Copyable {
     }
 
     private func showProgress(after elapsed: Instant.Span, since shown: UInt64) -> UInt64 {
-        let open = exchanges.count { $0.state == .open }
+        let answering = exchanges.count { $0.isAnswering(at: MonotonicClock.now(), within: .seconds(1)) }
         let echoes = exchanges.reduce(0) { $0 + $1.echoes }
         let longest = exchanges.map(\.longestSilence.length).max() ?? .init(nanoseconds: 0)
         printProgress(
-            "\(elapsed.milliseconds / 1_000) s: \(open) of \(exchanges.count) open, \(echoes - shown) exchanges, "
+            "\(elapsed.milliseconds / 1_000) s: \(answering) of \(exchanges.count) answering, \(echoes - shown) exchanges, "
                 + "longest silence so far \(longest.milliseconds) ms")
         return echoes
     }
@@ -84,24 +85,24 @@ struct PingPong: ~Copyable {
     /// Takes events until a deadline or until enough is done; at least one look.
     private mutating func turn(until deadline: Instant, enough: ([Exchange]) -> Bool) throws(LabError) {
         repeat {
-            let count = try queue.wait(until: deadline)
-            let now = Clock.now
+            let count = queue.wait(until: deadline)
+            let now = MonotonicClock.now()
             for index in 0..<count {
                 let event = queue[index]
-                guard event.token < UInt64(exchanges.count) else { continue }
-                try handle(event, exchanges[Int(event.token)], at: now)
+                guard event.tag < UInt64(exchanges.count) else { continue }
+                try handle(event, exchanges[Int(event.tag)], at: now)
             }
-        } while !enough(exchanges) && Clock.now < deadline
+        } while !enough(exchanges) && MonotonicClock.now() < deadline
     }
 
     private mutating func handle(
-        _ event: EventQueue.Event, _ exchange: Exchange, at now: Instant
+        _ event: ReadyList.Entry, _ exchange: Exchange, at now: Instant
     ) throws(LabError) {
         if event.isWritable || event.isBroken, exchange.state == .connecting {
             exchange.becameWritable(at: now)
-            try queue.watch(exchange.socket.number, token: event.token, writable: false)
+            try queue.change(exchange.socket.number, tag: event.tag, writable: false)
         }
         if event.isReadable || event.isBroken { exchange.receive(through: &buffer, at: now) }
-        if exchange.state == .reset || exchange.state == .refused { queue.forget(exchange.socket.number) }
+        if exchange.state == .reset || exchange.state == .refused { try queue.forget(exchange.socket.number) }
     }
 }

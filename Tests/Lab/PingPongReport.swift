@@ -1,3 +1,4 @@
+internal import LinuxIO
 internal import StateMachine
 
 /// What became of the connections.
@@ -12,7 +13,7 @@ struct PingPongReport {
     private var exchanges: UInt64
     private var garbled: UInt64
     private var silences: [Instant.Span]
-    private var lastAnsweredAgain: Double
+    private var lastAnsweredAgain: UInt64?
 
     /// Sums up connections that have been closed.
     init(_ exchanges: [Exchange], interval: Instant.Span, lasted: Instant.Span) {
@@ -27,7 +28,10 @@ struct PingPongReport {
         garbled = exchanges.reduce(0) { $0 + $1.garbled }
         silences = exchanges.map(\.longestSilence.length).sorted()
         let lastEnd = exchanges.filter { $0.state == .open && $0.isAnswered }.map(\.longestSilence.end).max()
-        lastAnsweredAgain = lastEnd.map(Clock.wallMilliseconds(of:)) ?? 0
+        // The wall clock lines the moment up with keepalived's and the agents'.
+        lastAnsweredAgain = lastEnd.map { end in
+            (WallClock.nanoseconds() - MonotonicClock.now().since(end).nanoseconds) / 1_000_000
+        }
     }
 
     /// Whether every connection still answers and none was garbled.
@@ -58,7 +62,7 @@ struct PingPongReport {
         "never_opened":\(refused),"exchanges":\(exchanges),"garbled":\(garbled),\
         "interval_ms":\(interval.milliseconds),"lasted_ms":\(lasted.milliseconds),\
         "longest_silence_ms":{"median":\(silence(0.5)),"p99":\(silence(0.99)),"max":\(silence(1))},\
-        "last_answered_again_ms":\(UInt64(lastAnsweredAgain))}
+        "last_answered_again_ms":\(lastAnsweredAgain.map(String.init) ?? "null")}
         """
     }
 }
