@@ -49,6 +49,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             break
         }
         endBulkIfFilled(at: now)
+        if let known = peer, known.role.claimsMastership {
+            peer?.heldAll = known.isSyncedMaster && known.receiving.isFollowing
+        }
     }
 
     // MARK: The peer

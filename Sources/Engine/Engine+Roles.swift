@@ -30,8 +30,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Whether a takeover now would find all flows of the last master here.
     func isInSync(at now: Instant) -> Bool {
-        guard let peer, peer.receiving.isFollowing, now.since(peer.lastHeard) < Self.syncMemory else { return false }
-        return peer.inSync
+        guard let peer, peer.heldAll, peer.receiving.isFollowing else { return false }
+        return now.since(peer.lastHeard) < Self.syncMemory
     }
 
     /// Interprets what the role machine asks for.
@@ -78,6 +78,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             strictSlot = 0
         case .sendUnsent:
             announcesInSync = false
+            peer?.heldAll = false
             send(at: now)
             retireLog()
         case .armPurge(let ownTerm):
