@@ -44,7 +44,7 @@ let package = Package(
             dependencies: [
                 "Bytes", "Conntrack", "Failover", "Replication", "StateMachine", "SyncProtocol",
             ]),
-        .target(name: "LinuxIO", dependencies: ["CLinux", "CMnl", "StateMachine"]),
+        .target(name: "LinuxIO", dependencies: ["CLinux", "StateMachine"]),
         .target(
             name: "Netfilter",
             dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine"]),

@@ -1,5 +1,4 @@
 internal import CLinux
-internal import CMnl
 internal import Glibc
 
 /// The reused memory that a netlink socket receives into: a fixed number of datagrams of a fixed size.

@@ -1,4 +1,4 @@
-internal import CMnl
+internal import CLinux
 internal import Glibc
 
 /// What a receive found; none of it is an error.
