@@ -66,7 +66,7 @@ let package = Package(
         .executableTarget(
             name: "ctsync-ha",
             dependencies: [
-                "Agent", "Configuration", "Conntrack", "ControlProtocol", "LinuxIO",
+                "Agent", "Bytes", "Configuration", "Conntrack", "ControlProtocol", "LinuxIO", "StateMachine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

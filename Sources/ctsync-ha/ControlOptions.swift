@@ -5,7 +5,7 @@ internal import ControlProtocol
 /// Where the agent is, and how to ask it.
 struct ControlOptions: ParsableArguments {
     /// Seconds that a command waits for the next sign of a working agent.
-    private static let patience = 30
+    private static let patience: UInt64 = 30
 
     @Option(help: ArgumentHelp("The agent's control socket.", valueName: "path"))
     var socket = AgentConfiguration.defaultControlSocket

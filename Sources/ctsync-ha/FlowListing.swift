@@ -1,9 +1,10 @@
 internal import ControlProtocol
+internal import LinuxIO
 
 /// Prints a listing batch by batch, so that a million flows need no memory here.
 struct FlowListing {
     private let json: Bool
-    private var output = Output.standard()
+    private var output = StandardStream.output()
     private var count = 0
 
     /// Begins a listing.

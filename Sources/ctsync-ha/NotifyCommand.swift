@@ -1,6 +1,8 @@
 internal import ArgumentParser
 internal import Configuration
 internal import ControlProtocol
+internal import LinuxIO
+internal import StateMachine
 
 /// The subcommand `ctsync-ha notify`.
 struct NotifyCommand: ParsableCommand {
@@ -14,7 +16,7 @@ struct NotifyCommand: ParsableCommand {
             """)
 
     /// Seconds that keepalived's script may hang on an agent that does not answer.
-    private static let patience = 2
+    private static let patience: UInt64 = 2
 
     @OptionGroup var control: ControlOptions
 
@@ -47,7 +49,7 @@ struct NotifyCommand: ParsableCommand {
         }
         let notification: RoleNotification
         do throws(RoleNotification.Refusal) {
-            notification = try RoleNotification(arguments: arguments, sentAt: MachineClock.monotonicNanoseconds)
+            notification = try RoleNotification(arguments: arguments, sentAt: MonotonicClock.now().nanoseconds)
         } catch {
             Output.complain("notify: \(error.reason)")
             return .usage

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import ControlProtocol
+internal import LinuxIO
 
 /// The subcommand `ctsync-ha status`.
 struct StatusCommand: ParsableCommand {
@@ -18,7 +19,12 @@ struct StatusCommand: ParsableCommand {
             Output.print(
                 json
                     ? try Output.json(report)
-                    : StatusScreen.render(report, now: MachineClock.wallTime, palette: Output.palette))
+                    : StatusScreen.render(report, now: Self.now, palette: Output.palette))
         }.end()
+    }
+
+    private static var now: WallTime {
+        let nanoseconds = WallClock.nanoseconds()
+        return WallTime(seconds: nanoseconds / 1_000_000_000, nanoseconds: UInt32(nanoseconds % 1_000_000_000))
     }
 }
