@@ -22,8 +22,9 @@ kernel_flows() {
 # The same lines from `cache internal --json` or `cache external --json`.
 cached_flows() {
     lab_agent "$1" cache "$2" --json | jq -r '
-        def side: [.source, .destination] + (if .type != null then [.type, .code, .id] else [.source_port, .destination_port] end);
-        .flows[] | [.protocol] + (.original | side) + (.reply | side) + [(.state // "-"), (.mark // 0)]
+        def keys_of: if .icmp_type != null then [.icmp_type, .icmp_code, .icmp_id] else [.source_port, .destination_port] end;
+        def side: [.source, .destination] + keys_of;
+        .[] | [.protocol] + (.original | side) + (.reply | side) + [.state // "-", .mark]
         | map(tostring) | join(" ")' | grep -E ' (192\.168\.10\.10|203\.0\.113\.10) ' | sort
 }
 
