@@ -16,7 +16,6 @@ let package = Package(
     targets: [
         // Floor 0: C headers and shims without logic.
         .target(name: "CLinux"),
-        .systemLibrary(name: "CMnl", pkgConfig: "libmnl", providers: [.apt(["libmnl-dev"])]),
         .systemLibrary(
             name: "CNetfilterConntrack", pkgConfig: "libnetfilter_conntrack",
             providers: [.apt(["libnetfilter-conntrack-dev"])]),

@@ -33,10 +33,11 @@ public struct Flow: Hashable, BitwiseCopyable, Sendable {
 
     /// Takes over the attributes that a message carried; an update tells only part of a flow.
     ///
-    /// - Returns: whether anything changed that a peer must know. A mere timeout is none of that.
+    /// - Returns: whether anything changed that a peer must know. A mere timeout is none of that, nor is what means
+    ///   something on this node alone.
     @discardableResult
     public mutating func merge(_ newer: Flow, _ attributes: FlowAttributes) -> Bool {
-        let before = self
+        let before = replicated
         if attributes.contains(.reply) { reply = newer.reply }
         if attributes.contains(.master) { master = newer.master }
         if attributes.contains(.status) { status = newer.status }
@@ -49,9 +50,18 @@ public struct Flow: Hashable, BitwiseCopyable, Sendable {
                 tcp?.state = told.state
             }
         }
-        let changed = self != before
         if attributes.contains(.timeout) { timeout = newer.timeout }
-        return changed
+        return replicated != before
+    }
+
+    /// The flow as a peer is told of it, without its timeout.
+    private var replicated: Flow {
+        var flow = self
+        flow.timeout = 0
+        flow.status.formIntersection(.replicated)
+        flow.tcp?.originalFlags.formIntersection(.replicated)
+        flow.tcp?.replyFlags.formIntersection(.replicated)
+        return flow
     }
 }
 

@@ -5,7 +5,7 @@ import Testing
 /// The table is CONTRIBUTING.md's; a target that is not in it does not exist yet.
 @Suite struct FloorTests {
     static let floors: [String: Int] = [
-        "CLinux": 0, "CMnl": 0, "CNetfilterConntrack": 0, "CSystemd": 0,
+        "CLinux": 0, "CNetfilterConntrack": 0, "CSystemd": 0,
         "Bytes": 1, "StateMachine": 1, "Conntrack": 1,
         "Failover": 2, "Replication": 2, "SyncProtocol": 2, "Configuration": 2, "ControlProtocol": 2,
         "Engine": 3, "Netfilter": 3, "SyncTransport": 3, "RoleSources": 3, "Systemd": 3, "LinuxIO": 3,
