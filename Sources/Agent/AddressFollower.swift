@@ -4,9 +4,13 @@ internal import Engine
 internal import Failover
 internal import LinuxIO
 internal import RoleSources
+internal import StateMachine
 
 /// Follows this node's addresses: which are its own, which of the group's virtual ones it holds, and what went.
 struct AddressFollower: ~Copyable {
+    /// A dump of some hundred addresses takes a millisecond; this is for a machine that is very busy.
+    static let firstDumpLimit = Instant.Span.seconds(2)
+
     private var watch: AddressWatch
     private let virtual: Set<FlowFilter.OwnAddress>
     private var toldOwn: Set<FlowFilter.OwnAddress>?
@@ -20,6 +24,20 @@ struct AddressFollower: ~Copyable {
 
     /// The descriptor's number, for epoll.
     var rawValue: Int32 { watch.rawValue }
+
+    /// Waits for the first dump, a moment at most: an engine must know its own flows before it sees any.
+    mutating func begin() -> Set<FlowFilter.OwnAddress> {
+        let deadline = MonotonicClock.now() + Self.firstDumpLimit
+        while !watch.isComplete, MonotonicClock.now() < deadline {
+            _ = try? watch.receive()
+            if !watch.isComplete, let pause = try? Epoll() {
+                _ = pause.wait(until: MonotonicClock.now() + .milliseconds(1))
+            }
+        }
+        let own = ownAddresses()
+        toldOwn = own
+        return own
+    }
 
     /// Takes in what changed; the commands for the engine, in order.
     mutating func follow() -> [EngineCommand] {

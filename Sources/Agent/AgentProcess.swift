@@ -57,7 +57,7 @@ public enum AgentProcess {
                 .warning, "no virtual addresses are known: flows of every address of this node count as its own; "
                     + "set virtual-address, or name the group as keepalived does")
         }
-        let addresses = try follow(virtual)
+        var addresses = try follow(virtual)
         var settings = EngineSettings(
             nodeName: configuration.nodeName, incarnation: try state.nextIncarnation().number, group: group,
             hashKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()))
@@ -68,6 +68,7 @@ public enum AgentProcess {
         settings.purgeTimeout = configuration.purgeTimeout
         settings.commitTolerance = Int(configuration.commitTolerance.partsPerMillion / 100)
         settings.startupResync = configuration.startupResync
+        settings.filter.ownAddresses = addresses.begin()
         let tracking = (try? ConntrackProbe.packetTracking()) ?? .unknown
         if tracking == .disabled {
             journal.write(.warning, "no ruleset enables conntrack here: packets are not tracked; load a NAT or stateful ruleset")

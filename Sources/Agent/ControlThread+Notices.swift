@@ -50,6 +50,8 @@ extension ControlThread {
             journal.write(.notice, "peer \(name) heard, incarnation \(incarnation)", .init("PEER", name))
         case .peerSilent(let name):
             journal.write(.warning, "peer \(name) is silent: a failover now may lose flows", .init("PEER", name))
+        case .peerReturned(let name):
+            journal.write(.notice, "peer \(name) is heard again", .init("PEER", name))
         case .bulkReceived(let flows, let swept):
             journal.write(.info, "bulk received: \(flows) flows in the external cache, \(swept) old ones removed")
         case .recalled(let flows):

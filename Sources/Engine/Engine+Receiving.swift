@@ -79,9 +79,15 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             counters.count(.datagramJump)
             return false
         }
+        let wasSilent = peer?.isSilent == true
         peer?.lastHeard = now
         peer?.isSilent = false
         peer?.source = source
+        if wasSilent {
+            hearRole(header, at: now)
+            notices.append(.peerReturned(name: peer?.name ?? ""))
+            recallIfUnsynced(at: now)
+        }
         hear(header, at: now)
         return true
     }
@@ -106,7 +112,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         hearRole(header, at: now)
         helloDue = now
         notices.append(.peerAppeared(name: name, incarnation: header.incarnation))
-        if announcesInSync == false, case .master = roles.state, recallJob == nil { beginRecall(at: now) }
+        recallIfUnsynced(at: now)
+    }
+
+    /// A master that was promoted without its predecessor's flows asks whoever appears for them.
+    private mutating func recallIfUnsynced(at now: Instant) {
+        if !announcesInSync, case .master = roles.state, recallJob == nil { beginRecall(at: now) }
     }
 
     private mutating func hear(_ header: DatagramHeader, at now: Instant) {

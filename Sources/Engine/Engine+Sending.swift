@@ -109,6 +109,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     // MARK: Flows
 
     private mutating func sendFlows(at now: Instant) {
+        // Nobody is to hear of a destroy: whoever comes begins with a bulk.
+        if peer == nil { log.dropTombstones(upTo: log.latestVersion, limit: Self.eventsPerTurn) }
         guard let known = peer, !known.isSilent, commitJob == nil else { return }
         var room = peer?.sending.room(sequence: sequence, at: now) ?? 0
         let hadBacklog = room == 0
@@ -120,7 +122,6 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if !hadBacklog, peer?.sending.isAcknowledged == false {
             heartbeatDue = min(heartbeatDue, now + Self.busyHeartbeatInterval)
         }
-        if peer == nil { log.dropTombstones(upTo: log.latestVersion, limit: Self.eventsPerTurn) }
     }
 
     /// Packs the next entries of a walk into one datagram, and says which versions it covers.

@@ -48,6 +48,7 @@ public enum EngineNotice: Sendable, Equatable {
     case implausibleTerm(UInt64)
     case peerAppeared(name: String, incarnation: UInt64)
     case peerSilent(name: String)
+    case peerReturned(name: String)
     case bulkReceived(flows: Int, swept: Int)
     case recalled(flows: Int)
     case resynced(found: Int, missing: Int)

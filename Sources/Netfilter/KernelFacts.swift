@@ -24,12 +24,15 @@ public struct KernelFacts: Sendable, Equatable {
     /// Reads everything; some thirty small files, so not for every turn.
     public static func read() -> KernelFacts {
         KernelFacts(
-            entries: entries(), limit: number("nf_conntrack_max"), buckets: number("nf_conntrack_buckets"),
+            entries: entries(), limit: limit(), buckets: number("nf_conntrack_buckets"),
             events: number("nf_conntrack_events").flatMap(Events.init), timeouts: timeouts())
     }
 
     /// Flows in the table of this namespace now.
     public static func entries() -> Int? { number("nf_conntrack_count") }
+
+    /// Flows at most, in all namespaces.
+    public static func limit() -> Int? { number("nf_conntrack_max") }
 
     /// The full timeouts; the kernel's own defaults where a file is missing.
     public static func timeouts() -> ProtocolTimeouts {

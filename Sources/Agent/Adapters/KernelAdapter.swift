@@ -67,8 +67,7 @@ struct KernelAdapter: ~Copyable, KernelPort {
     }
 
     mutating func occupancy() -> (entries: Int?, limit: Int?) {
-        let facts = KernelFacts.read()
-        return (facts.entries, facts.limit)
+        (KernelFacts.entries(), KernelFacts.limit())
     }
 
     mutating func timeouts() -> ProtocolTimeouts { cachedTimeouts }
