@@ -1,6 +1,5 @@
 internal import CLinux
 // Of C modules that bring the same header, a release build shows its names to those who import the first one only.
-internal import CMnl
 internal import Glibc
 
 /// A stream socket with a path in the file system (unix(7)); the file goes with its owner, if it is still its own.

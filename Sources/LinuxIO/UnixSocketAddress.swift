@@ -1,6 +1,5 @@
 internal import CLinux
 // Of C modules that bring the same header, a release build shows its names to those who import the first one only.
-internal import CMnl
 internal import Glibc
 
 /// A path as the address of a unix socket (unix(7)).
