@@ -264,15 +264,17 @@ lab_start_agent() {
     conntrackd) comparison_start "$node" ;;
     none) return 0 ;;
     esac
-    lab_wait 10 "the agent of $node" lab_agent_answers "$node"
+    lab_wait 10 "the agent of $node" lab_agent_started "$node" || true
+    lab_agent_answers "$node" >/dev/null 2>&1 && return
+    echo "the agent of $node does not answer; its last words:" >&2
+    tail -n 5 "$LAB_DIR/$node/agent.log" >&2
+    return 1
 }
 
+# Whether a node's agent answers, or never will.
+lab_agent_started() { [[ ! -d /proc/$(<"$LAB_DIR/$1/agent.pid") ]] || lab_agent_answers "$1"; }
+
 lab_agent_answers() {
-    if [[ ! -d /proc/$(<"$LAB_DIR/$1/agent.pid") ]]; then
-        echo "the agent of $1 ended:" >&2
-        tail -n 5 "$LAB_DIR/$1/agent.log" >&2
-        exit 1
-    fi
     case $LAB_AGENT in
     ctsync-ha) lab_agent "$1" status ;;
     conntrackd) comparison_answers "$1" ;;
@@ -321,6 +323,7 @@ lab_start_routers() {
     lab_wait 15 "keepalived to make r1 master" lab_keepalived_is r1 MASTER
     lab_start_keepalived r2
     lab_wait 15 "keepalived to make r2 backup" lab_keepalived_is r2 BACKUP
+    lab_start_server
 }
 
 # Whether a node's agent says that all its peers are in sync with it.
@@ -370,34 +373,37 @@ RULES
 # The number of flows in a node's kernel table.
 lab_table_size() { lab_in "$1" sysctl -n net.netfilter.nf_conntrack_count; }
 
-# Opens connections from lan to wan through the SNAT: lab_open_connections COUNT SECONDS; see lab_close_connections.
-lab_open_connections() {
-    local count=$1 seconds=$2
+# Starts the far end, for `lab pingpong` and `lab mix`.
+lab_start_server() {
     lab_start wan server "$LAB_BIN/lab" server --port $LAB_CONNECTION_PORT
     lab_wait 5 "the echo server" grep -q listening "$LAB_DIR/wan/server.log"
-    rm -f "$LAB_DIR/lan/report.json"
-    lab_start lan pingpong "$LAB_BIN/lab" pingpong --address 203.0.113.10 --port $LAB_CONNECTION_PORT \
-        --connections "$count" --duration "$seconds" --report "$LAB_DIR/lan/report.json"
-    lab_wait 15 "$count connections" grep -q "opened $count of $count" "$LAB_DIR/lan/pingpong.log"
 }
 
-# How many progress lines the connections have written, one a second.
-lab_progress() { wc -l <"$LAB_DIR/lan/pingpong.log"; }
+# Opens connections from lan to wan through the SNAT, a named set of them:
+# lab_open_connections NAME COUNT [OPTION-OF-PINGPONG...]. They exchange messages until lab_close_connections.
+lab_open_connections() {
+    local name=$1 count=$2
+    shift 2
+    rm -f "$LAB_DIR/lan/$name.json" "$LAB_DIR/lan/$name.log"
+    lab_start lan "$name" "$LAB_BIN/lab" pingpong --address 203.0.113.10 --port $LAB_CONNECTION_PORT \
+        --connections "$count" --duration 3600 --report "$LAB_DIR/lan/$name.json" "$@"
+    lab_wait 15 "$count connections" grep -q "opened $count of $count" "$LAB_DIR/lan/$name.log"
+}
 
-# Whether all connections answered in a second that began after a mark: lab_all_answer COUNT MARK, the mark taken
-# with lab_progress.
+# How many progress lines a set of connections has written, one a second.
+lab_progress() { wc -l <"$LAB_DIR/lan/$1.log"; }
+
+# Whether all connections of a set answered in a second that began after a mark: lab_all_answer NAME COUNT MARK, the
+# mark taken with lab_progress.
 lab_all_answer() {
-    (($(lab_progress) >= $2 + 2)) && tail -n 1 "$LAB_DIR/lan/pingpong.log" | grep -q " $1 of $1 answering"
+    (($(lab_progress "$1") >= $3 + 2)) && tail -n 1 "$LAB_DIR/lan/$1.log" | grep -q " $2 of $2 answering"
 }
 
-# Ends the connections; their report is then in lan/report.json.
-lab_close_connections() {
-    lab_stop lan pingpong
-    lab_stop wan server
-}
+# Ends a set of connections; its report is then in lan/NAME.json.
+lab_close_connections() { lab_stop lan "$1"; }
 
-# A figure of the report, by its jq path.
-lab_figure() { jq -r "$1" "$LAB_DIR/lan/report.json"; }
+# A figure of a set's report, by its jq path: lab_figure NAME PATH.
+lab_figure() { jq -r "$2" "$LAB_DIR/lan/$1.json"; }
 
 # Removes the lab, unless it is to be kept.
 lab_exit() {

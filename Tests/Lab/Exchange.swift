@@ -16,6 +16,9 @@ final class Exchange {
     private var sent: UInt64 = 0
     private var lastEcho = Instant.origin
     private var partial: [UInt8] = []
+    private let messageSize: Int
+    private var message: [UInt8]
+    private var written: Int
 
     /// What a connection can be.
     enum State: Equatable {
@@ -34,13 +37,19 @@ final class Exchange {
         var end: Instant
     }
 
-    /// Bytes a message: its sequence number, big-endian.
-    static let messageSize = 8
+    /// Bytes of a message's sequence number, big-endian; padding follows.
+    static let sequenceSize = 8
 
-    init(_ socket: consuming EchoSocket, _ transport: Transport) {
+    init(_ socket: consuming EchoSocket, _ transport: Transport, messageSize: Int) {
         self.socket = socket
         self.transport = transport
+        self.messageSize = messageSize
+        message = [UInt8](repeating: 0, count: messageSize)
+        written = messageSize
     }
+
+    /// Whether a part of a message waits for the socket to become writable.
+    var hasUnsent: Bool { state == .open && written < messageSize }
 
     /// Whether the last message sent has come back.
     var isAnswered: Bool { sent > 0 && echoes == sent }
@@ -63,12 +72,24 @@ final class Exchange {
     /// Sends the next message; over TCP only when the one before has come back.
     func sendNext() {
         guard state == .open, transport == .udp || sent == echoes else { return }
-        let message = unsafe withUnsafeBytes(of: sent.bigEndian) { unsafe [UInt8]($0) }
-        switch socket.write(message, count: message.count) {
-        case .bytes, .wouldBlock: sent += 1
+        for index in 0..<Self.sequenceSize {
+            message[index] = UInt8(truncatingIfNeeded: sent >> UInt64(8 * (Self.sequenceSize - 1 - index)))
+        }
+        sent += 1
+        written = 0
+        sendUnsent()
+    }
+
+    /// Goes on with a message that the socket did not take whole.
+    func sendUnsent() {
+        guard hasUnsent else { return }
+        switch socket.write(message, count: messageSize, from: written) {
+        case .bytes(let count): written += count
+        // A datagram is lost then; a stream goes on later.
+        case .wouldBlock: if transport == .udp { written = messageSize }
         case .closed: state = .reset
         // A UDP socket reports an unreachable host once and goes on.
-        case .failed: if transport == .tcp { state = .reset }
+        case .failed: if transport == .tcp { state = .reset } else { written = messageSize }
         }
     }
 
@@ -89,9 +110,9 @@ final class Exchange {
     }
 
     private func takeMessages(at now: Instant) {
-        while partial.count >= Self.messageSize {
-            let sequence = partial.prefix(Self.messageSize).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            partial.removeFirst(Self.messageSize)
+        while partial.count >= messageSize {
+            let sequence = partial.prefix(Self.sequenceSize).reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+            partial.removeFirst(messageSize)
             // Lost datagrams are skipped: the next echo ends the silence.
             guard sequence < sent, transport == .udp ? sequence >= echoes : sequence == echoes else {
                 garbled += 1

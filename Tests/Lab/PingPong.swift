@@ -6,7 +6,7 @@ struct PingPong: ~Copyable {
     private let interval: Instant.Span
     private var queue: EventQueue
     private var exchanges: [Exchange] = []
-    private var buffer = [UInt8](repeating: 0, count: 4_096)
+    private var buffer = [UInt8](repeating: 0, count: 65_536)
 
     /// Longest wait for all connections to open.
     static let openingLimit = Instant.Span.seconds(10)
@@ -15,11 +15,12 @@ struct PingPong: ~Copyable {
 
     /// Begins to open the connections.
     static func connecting(
-        to endpoint: Endpoint, _ transport: Transport, connections: Int, interval: Instant.Span
+        to endpoint: Endpoint, _ transport: Transport, connections: Int, interval: Instant.Span,
+        messageSize: Int
     ) throws(LabError) -> PingPong {
         var pingPong = PingPong(interval: interval, queue: try .open())
         for tag in 0..<connections {
-            let exchange = Exchange(try .connecting(to: endpoint, transport), transport)
+            let exchange = Exchange(try .connecting(to: endpoint, transport), transport, messageSize: messageSize)
             try pingPong.queue.watch(exchange.socket.number, tag: UInt64(tag), writable: true)
             pingPong.exchanges.append(exchange)
         }
@@ -43,7 +44,10 @@ struct PingPong: ~Copyable {
         for exchange in exchanges { exchange.start(at: start) }
         try exchangeMessages(from: start, until: start + duration)
         let end = MonotonicClock.now()
-        for exchange in exchanges where exchange.isAnswered { exchange.sendNext() }
+        for slot in exchanges.indices where exchanges[slot].isAnswered {
+            exchanges[slot].sendNext()
+            try awaitRoom(slot)
+        }
         try turn(until: end + Self.closingLimit) { exchanges in
             exchanges.allSatisfy { $0.state != .open || $0.isAnswered }
         }
@@ -61,6 +65,7 @@ struct PingPong: ~Copyable {
             let now = MonotonicClock.now()
             while due <= now {
                 exchanges[slot].sendNext()
+                try awaitRoom(slot)
                 slot = (slot + 1) % exchanges.count
                 due = due + step
             }
@@ -70,6 +75,13 @@ struct PingPong: ~Copyable {
             }
             try turn(until: min(due, end)) { _ in true }
         }
+    }
+
+    /// Waits until the rest of a large message can be sent.
+    private func awaitRoom(_ slot: Int) throws(LabError) {
+        let exchange = exchanges[slot]
+        guard exchange.hasUnsent else { return }
+        try queue.change(exchange.socket.number, tag: UInt64(slot), writable: true)
     }
 
     private func showProgress(after elapsed: Instant.Span, since shown: UInt64) -> UInt64 {
@@ -101,6 +113,10 @@ struct PingPong: ~Copyable {
         if event.isWritable || event.isBroken, exchange.state == .connecting {
             exchange.becameWritable(at: now)
             try queue.change(exchange.socket.number, tag: event.tag, writable: false)
+        }
+        if event.isWritable, exchange.hasUnsent {
+            exchange.sendUnsent()
+            if !exchange.hasUnsent { try queue.change(exchange.socket.number, tag: event.tag, writable: false) }
         }
         if event.isReadable || event.isBroken { exchange.receive(through: &buffer, at: now) }
         if exchange.state == .reset || exchange.state == .refused { try queue.forget(exchange.socket.number) }

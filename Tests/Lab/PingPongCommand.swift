@@ -20,6 +20,9 @@ struct PingPongCommand: ParsableCommand {
     @Option(help: "Milliseconds between two messages of a connection.")
     var interval: UInt64 = 20
 
+    @Option(help: "Bytes a message, 8 to 65536; 1400 at most over UDP.")
+    var size = 8
+
     @Option(help: "Seconds to run.")
     var duration: UInt64 = 60
 
@@ -32,13 +35,14 @@ struct PingPongCommand: ParsableCommand {
     func validate() throws {
         guard 1...1_000 ~= connections else { throw ValidationError("--connections is 1 to 1000") }
         guard 1...60_000 ~= interval else { throw ValidationError("--interval is 1 to 60000 ms") }
+        guard 8...(udp ? 1_400 : 65_536) ~= size else { throw ValidationError("--size is 8 to 65536, to 1400 for UDP") }
         guard 1...86_400 ~= duration else { throw ValidationError("--duration is 1 to 86400 s") }
     }
 
     func run() throws {
         var pingPong = try PingPong.connecting(
             to: try Endpoint(address: address, port: port), udp ? .udp : .tcp,
-            connections: connections, interval: .milliseconds(interval))
+            connections: connections, interval: .milliseconds(interval), messageSize: size)
         let result = try pingPong.run(for: .seconds(duration))
         if let report { try writeReport(result.json, to: report) } else { print(result.plain) }
         flushOutput()

@@ -3,16 +3,31 @@
 source "$(dirname "$0")/failover.sh"
 proves "Either agent may be stopped or killed at any moment; a later failover still loses nothing."
 
-# One moment after the other in the same lab: restart_then_fail_over WHAT COMMAND...
+# One moment after the other in the same lab: restart_then_fail_over WHAT COMMAND... Each round has connections that
+# begin before the restart and some that begin after it: the next master has never tracked either.
 restart_then_fail_over() {
     local what=$1
     shift
+    open_connections before 100
     "$@"
+    open_connections after 50
     within 30 "both agents in sync after: $what" lab_both_in_sync
-    fail_over "$master" 200
+    fail_over "$master"
+    expect_all_alive before
+    expect_all_alive after
     rejoin "$master"
     master=$(other "$master")
-    note "$what: then failed over, 200 answer"
+    note "$what: then failed over, all answer"
+}
+
+restart_now() { lab_restart_agent "$@"; }
+
+# The agent is away for a while, and connections begin meanwhile.
+away() {
+    lab_stop "$1" agent "$2"
+    open_connections meanwhile 50
+    sleep 1
+    lab_start_agent "$1"
 }
 
 during_traffic() {
@@ -28,14 +43,14 @@ twice() {
     lab_restart_agent "$1" "$2"
 }
 
-both() {
-    lab_restart_agent "$1" KILL
+one_after_the_other() {
+    lab_restart_agent "$1" "$2"
     within 30 "both agents in sync" lab_both_in_sync
-    lab_restart_agent "$(other "$1")" KILL
+    lab_restart_agent "$(other "$1")" "$2"
 }
 
 right_after_takeover() {
-    fail_over "$master" 200
+    fail_over "$master"
     rejoin "$master"
     master=$(other "$master")
     lab_restart_agent "$master" KILL
@@ -43,16 +58,18 @@ right_after_takeover() {
 
 lab_create
 lab_start_routers
-lab_open_connections 200 1200
+open_connections old 200
 within 20 "both agents in sync" lab_both_in_sync
 master=r1
 for signal in TERM KILL; do
-    restart_then_fail_over "the backup's agent, SIG$signal" lab_restart_agent "$(other "$master")" $signal
-    restart_then_fail_over "the master's agent, SIG$signal" lab_restart_agent "$master" $signal
-    restart_then_fail_over "the backup's, SIG$signal, under traffic" during_traffic "$(other "$master")" $signal
-    restart_then_fail_over "the master's, SIG$signal, under traffic" during_traffic "$master" $signal
-    restart_then_fail_over "the backup's, SIG$signal, twice in a row" twice "$(other "$master")" $signal
+    for moment in restart_now during_traffic away twice; do
+        restart_then_fail_over "the backup's agent, SIG$signal, $moment" $moment "$(other "$master")" $signal
+        [[ -z ${open_sets[meanwhile]:-} ]] || expect_all_alive meanwhile
+        restart_then_fail_over "the master's agent, SIG$signal, $moment" $moment "$master" $signal
+        [[ -z ${open_sets[meanwhile]:-} ]] || expect_all_alive meanwhile
+    done
 done
-restart_then_fail_over "one after the other, SIGKILL" both "$master"
-restart_then_fail_over "the new master's, right after its takeover" right_after_takeover
-expect_all_alive 200
+restart_then_fail_over "both agents, SIGKILL, one after the other" one_after_the_other "$master" KILL
+restart_then_fail_over "the new master's agent, SIGKILL, right after its takeover" right_after_takeover
+expect_all_alive old
+note "all 200 old ones alive, longest silence $silence ms"

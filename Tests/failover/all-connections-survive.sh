@@ -5,7 +5,10 @@ proves "When the master is cut off, every connection goes on through the other r
 
 lab_create
 lab_start_routers
-lab_open_connections 500 600
+open_connections small 500
+open_connections large 5 --size 16384
 within 20 "both agents in sync" lab_both_in_sync
-fail_over r1 500
-expect_all_alive 500
+fail_over r1
+expect_all_alive large
+expect_all_alive small
+note "all 505 alive, longest silence $silence ms"

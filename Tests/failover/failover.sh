@@ -12,6 +12,11 @@ source "$root/Examples/two-routers/topology.sh"
 # shellcheck source=Examples/two-routers/comparison.sh
 source "$root/Examples/two-routers/comparison.sh"
 
+if [[ ! -x $LAB_BIN/lab || ($LAB_AGENT == ctsync-ha && ! -x $LAB_BIN/ctsync-ha) ]]; then
+    echo "build first: swift build -c release --static-swift-stdlib" >&2
+    exit 1
+fi
+
 # What this file proves, in a sentence.
 proves() { echo "$*"; }
 
@@ -31,7 +36,7 @@ fail() {
         done
         [[ $LAB_AGENT != ctsync-ha ]] || timeout 5 "$LAB_BIN/ctsync-ha" status --socket "$LAB_DIR/$node/control.sock" || true
     done
-    [[ ! -s $LAB_DIR/lan/pingpong.log ]] || tail -n 3 "$LAB_DIR/lan/pingpong.log"
+    tail -n 3 "$LAB_DIR"/lan/*.log
     exit 1
 }
 
@@ -45,15 +50,29 @@ start_mix() {
     lab_start lan mix "$LAB_BIN/lab" mix --address 203.0.113.10 --port $LAB_CONNECTION_PORT --rate "$1" --duration "$2"
 }
 
-# Cuts the master off, waits for the other one and for all the connections: fail_over MASTER CONNECTIONS.
+# The open sets of connections and their sizes.
+declare -A open_sets=()
+export silence=
+
+# Opens a set of connections: open_connections NAME COUNT [OPTION-OF-PINGPONG...]
+open_connections() {
+    lab_open_connections "$@"
+    open_sets[$1]=$2
+}
+
+# Cuts the master off, waits for the other one and for all open connections: fail_over MASTER.
 fail_over() {
-    local master=$1 next mark
+    local master=$1 next name
+    local -A marks=()
     next=$(other "$1")
-    mark=$(lab_progress)
+    for name in "${!open_sets[@]}"; do marks[$name]=$(lab_progress "$name"); done
     lab_cut "$master" >/dev/null
     within 15 "keepalived makes $next master" lab_keepalived_is "$next" MASTER
     within 30 "the agent of $next is master" lab_role_is "$next" master
-    within 10 "all $2 connections answer through $next" lab_all_answer "$2" "$mark"
+    for name in "${!open_sets[@]}"; do
+        within 10 "all ${open_sets[$name]} connections of set $name answer through $next" \
+            lab_all_answer "$name" "${open_sets[$name]}" "${marks[$name]}"
+    done
 }
 
 # Plugs a router in again and waits until it can be failed over to.
@@ -63,11 +82,12 @@ rejoin() {
     within 30 "both agents in sync" lab_both_in_sync
 }
 
-# Ends the connections and fails the test unless all are alive.
+# Ends a set of connections and fails the test unless all are alive; their longest silence is in `silence`.
 expect_all_alive() {
-    lab_close_connections
-    local survivors
-    survivors=$(lab_figure .survivors)
-    ((survivors == $1)) || fail "$survivors of $1 connections alive: $(<"$LAB_DIR/lan/report.json")"
-    note "all $1 alive, longest silence $(lab_figure .longest_silence_ms.max) ms"
+    local name=$1 count=${open_sets[$1]} survivors
+    lab_close_connections "$name"
+    unset "open_sets[$name]"
+    survivors=$(lab_figure "$name" .survivors)
+    ((survivors == count)) || fail "$survivors of $count connections alive: $(<"$LAB_DIR/lan/$name.json")"
+    silence=$(lab_figure "$name" .longest_silence_ms.max)
 }
