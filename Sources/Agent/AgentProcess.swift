@@ -54,7 +54,8 @@ public enum AgentProcess {
         let virtual = virtualAddresses(configuration, keepalived, group)
         if virtual.isEmpty {
             journal.write(
-                .warning, "no virtual addresses are known: flows of every address of this node count as its own; "
+                .warning,
+                "no virtual addresses are known: flows of every address of this node count as its own; "
                     + "set virtual-address, or name the group as keepalived does")
         }
         var addresses = try follow(virtual)
@@ -71,9 +72,11 @@ public enum AgentProcess {
         settings.filter.ownAddresses = addresses.begin()
         let tracking = (try? ConntrackProbe.packetTracking()) ?? .unknown
         if tracking == .disabled {
-            journal.write(.warning, "no ruleset enables conntrack here: packets are not tracked; load a NAT or stateful ruleset")
+            journal.write(
+                .warning, "no ruleset enables conntrack here: packets are not tracked; load a NAT or stateful ruleset")
         }
-        journal.write(.warning, "the link is open: replication is neither encrypted nor authenticated; use a cable of its own")
+        journal.write(
+            .warning, "the link is open: replication is neither encrypted nor authenticated; use a cable of its own")
         let plan = DataThread.Plan(
             settings: settings, link: linkSettings(configuration), eventQueueBytes: configuration.eventQueueBytes,
             watchdogInterval: Supervisor.watchdogInterval())
@@ -104,7 +107,9 @@ public enum AgentProcess {
     }
 
     private static func start(_ plan: DataThread.Plan, _ mailbox: Mailbox) throws(StartFailure) -> Thread {
-        do { return try Thread(name: "ctsync-data") { DataThread.run(plan, mailbox) } } catch { throw .system("\(error)") }
+        do { return try Thread(name: "ctsync-data") { DataThread.run(plan, mailbox) } } catch {
+            throw .system("\(error)")
+        }
     }
 
     private static func listen(_ path: String, mode: UInt32, group: String?) throws(StartFailure) -> UnixListener {

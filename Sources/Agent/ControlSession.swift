@@ -51,7 +51,9 @@ final class ControlSession {
     /// Whether more may be queued.
     var hasRoom: Bool { outgoing.count - written < Self.outgoingLimit }
 
-    /// Reads what came; the next whole request, or nil. A broken stream is answered and closed.
+    /// Reads what came; the next whole request, or nil.
+    ///
+    /// A broken stream is answered and closed.
     func nextRequest() -> ControlRequest? {
         guard pending == .nothing, !isClosed else { return nil }
         readAvailable()

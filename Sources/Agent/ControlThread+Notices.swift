@@ -32,7 +32,8 @@ extension ControlThread {
                     + "\(result.tally.failed) refused, \(result.duration.milliseconds) ms after the notification, "
                     + (result.inSync ? "in sync" : "not in sync"), .init("FLOWS", String(result.tally.flows)))
         case .twoMasters(let masters):
-            journal.write(.critical, "two masters: a peer claims the role in term \(masters.peerTerm); live flows are kept")
+            journal.write(
+                .critical, "two masters: a peer claims the role in term \(masters.peerTerm); live flows are kept")
         case .twoMastersEnded:
             journal.write(.notice, "one master again")
         case .implausibleTerm(let term):

@@ -7,8 +7,10 @@ internal import Netfilter
 internal import StateMachine
 internal import Systemd
 
-/// The control thread: everything slow or chatty. It serves the control sockets and signals, follows the addresses,
-/// writes the journal and tells the service manager; the data thread hears of it by orders alone.
+/// The control thread: everything slow or chatty.
+///
+/// It serves the control sockets and signals, follows the addresses, writes the journal and tells the service manager;
+/// the data thread hears of it by orders alone.
 final class ControlThread {
     /// Sessions at the same time at most; further ones wait to be accepted.
     static let sessionLimit = 48
@@ -124,7 +126,8 @@ final class ControlThread {
                 Supervisor.notifyStopping()
                 mailbox.ask { $0.ends = true }
             case .hangUp:
-                journal.write(.warning, "reload is not available in this version: restart the agent to read its file anew")
+                journal.write(
+                    .warning, "reload is not available in this version: restart the agent to read its file anew")
             }
         }
     }
@@ -143,7 +146,8 @@ final class ControlThread {
                 let peer = try? connection.peer()
             else { return }
             if isNotifyOnly, !notifiers.contains(peer.userID) {
-                journal.write(.warning, "user \(peer.userID) may not notify: run keepalived's scripts as a user who may")
+                journal.write(
+                    .warning, "user \(peer.userID) may not notify: run keepalived's scripts as a user who may")
                 continue
             }
             let number = nextSession
@@ -179,7 +183,8 @@ final class ControlThread {
                 now.since(session.toldProgress) >= Self.progressInterval
             else { continue }
             session.toldProgress = now
-            let text = lastReport?.engine.commit.map { "\($0.written) flows committed, \($0.failed) refused" } ?? "at work"
+            let text =
+                lastReport?.engine.commit.map { "\($0.written) flows committed, \($0.failed) refused" } ?? "at work"
             session.send(.progress(ProgressReport(text)))
             mailbox.ask { $0.wantsReport = true }
         }

@@ -93,7 +93,10 @@ struct StatusComposer {
         }
         let standsBy = report.engine.role == "backup"
         if standsBy, !peer.isComplete, peer.role == "master" {
-            return [Finding(.warning, "this node is still receiving the flows of \(peer.name)", "wait, then: ctsync-ha status")]
+            return [
+                Finding(
+                    .warning, "this node is still receiving the flows of \(peer.name)", "wait, then: ctsync-ha status")
+            ]
         }
         if !standsBy, !peer.isAcknowledged, peer.unacknowledged > Self.tolerableLag {
             return [
@@ -128,7 +131,8 @@ struct StatusComposer {
                     "ip -br address; systemctl status keepalived"))
         }
         if engine.role == "fault" {
-            found.append(Finding(.warning, "the manager reports FAULT: this node cannot take over", "journalctl -u keepalived"))
+            found.append(
+                Finding(.warning, "the manager reports FAULT: this node cannot take over", "journalctl -u keepalived"))
         }
         if !engine.roleKnown {
             found.append(

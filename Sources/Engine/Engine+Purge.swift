@@ -12,7 +12,9 @@ struct PurgeJob {
 
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Removes the copies of a cold standby from the kernel: nothing updates them, and at the next takeover stale
-    /// windows and tuples would be in the way. Local flows stay; so does what nobody can call a copy.
+    /// windows and tuples would be in the way.
+    ///
+    /// Local flows stay; so does what nobody can call a copy.
     mutating func beginPurge(id: UInt64?) { purgeJob = PurgeJob(id: id) }
 
     /// Deletes the next stale entries.

@@ -26,7 +26,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Pages that answer one request at most.
     static var recallPagesPerRequest: Int { 16 }
 
-    /// Begins to ask the peer for its flows. Without a peer it waits until one appears.
+    /// Begins to ask the peer for its flows.
+    ///
+    /// Without a peer it waits until one appears.
     mutating func beginRecall(at now: Instant) {
         guard let peer, !peer.isSilent else { return }
         recallNumber += 1

@@ -33,7 +33,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     public static var writeBatchesPerTurn: Int { 8 }
     /// Slots that a walk looks at in a turn at most.
     public static var slotsPerTurn: UInt32 { 65_536 }
-    /// A heartbeat goes out this often …
+    /// A heartbeat goes out this often.
     public static var heartbeatInterval: Instant.Span { .seconds(1) }
     /// … and this often while something is unacknowledged or asked for.
     public static var busyHeartbeatInterval: Instant.Span { .milliseconds(50) }
@@ -159,7 +159,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var tracks: Bool { roles.state.claimsMaster }
 
     private func nextTurn(after now: Instant) -> Instant {
-        if eventsOfLastTurn >= Self.eventsPerTurn || commitJob != nil || purgeJob != nil || strictSlot != nil || hasSweep || wantsControlDatagram
+        if eventsOfLastTurn >= Self.eventsPerTurn || commitJob != nil || purgeJob != nil || strictSlot != nil
+            || hasSweep || wantsControlDatagram
         {
             return now
         }

@@ -14,8 +14,9 @@ struct Peer {
     var isSilent = false
     /// Where its last datagram came from, as the link numbers its sources.
     var source: UInt64
-    /// Whether, when the peer was last heard as master, this node had followed it completely and it was in sync
-    /// itself. A master that steps down says nothing of that any more, and its successor must still know.
+    /// Whether, when the peer was last heard as master, this node had followed it completely and it was in sync itself.
+    ///
+    /// A master that steps down says nothing of that any more, and its successor must still know.
     var heldAll = false
     var sending: SendingSession
     var receiving: ReceivingSession

@@ -1,7 +1,9 @@
 public import Bytes
 public import Conntrack
 
-/// The kernel's conntrack table, as the engine needs it. Each verb is one batch, never one flow.
+/// The kernel's conntrack table, as the engine needs it.
+///
+/// Each verb is one batch, never one flow.
 public protocol KernelPort: ~Copyable {
     /// Takes in the events that wait, up to the batch's limit, and whether any were lost.
     mutating func receive(into events: inout EventBatch)

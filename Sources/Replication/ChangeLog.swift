@@ -79,7 +79,9 @@ public struct ChangeLog: ~Copyable {
     private var table: FlowTable<Entry>
     private var oldest: UInt32 = ChangeLog.none
     private var newest: UInt32 = ChangeLog.none
-    /// Held destroys and tombstones by age. A place whose entry has changed since is skipped when its turn comes.
+    /// Held destroys and tombstones by age.
+    ///
+    /// A place whose entry has changed since is skipped when its turn comes.
     private var condemnedByAge: Deque<(slot: UInt32, version: UInt64, at: Instant)> = []
     private var tombstonesByAge: Deque<(slot: UInt32, version: UInt64)> = []
     /// The next slot of each open cursor; the flag tells which are open.
@@ -205,7 +207,9 @@ public struct ChangeLog: ~Copyable {
         return released
     }
 
-    /// Drops all held destroys: the flows stay, as the peers know them. Returns how many.
+    /// Drops all held destroys: the flows stay, as the peers know them.
+    ///
+    /// Returns how many.
     public mutating func pardon() -> Int {
         var pardoned = 0
         while let held = condemnedByAge.popFirst() {

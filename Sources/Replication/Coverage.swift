@@ -33,7 +33,9 @@ public struct Coverage: Sendable, Equatable {
     /// The highest version that arrived.
     public var highest: UInt64 { islands.last?.to ?? gapFree }
 
-    /// Takes in an interval. False if it tore one hole too many and was not taken in.
+    /// Takes in an interval.
+    ///
+    /// False if it tore one hole too many and was not taken in.
     @discardableResult
     public mutating func add(_ interval: Interval) -> Bool {
         guard interval.to > gapFree else { return true }

@@ -30,7 +30,9 @@ public struct FlowTable<Record: FlowRecord>: ~Copyable {
         index.find(hash: original.hash(key)) { records[$0].flow.original == original }
     }
 
-    /// The record of a slot in use. Its original tuple must not be changed.
+    /// The record of a slot in use.
+    ///
+    /// Its original tuple must not be changed.
     public subscript(slot: UInt32) -> Record {
         _read { yield records[slot] }
         _modify { yield &records[slot] }

@@ -13,7 +13,7 @@ public import StateMachine
 /// | `sweeping` | the cache still holds what the bulk did not send | the last slot swept: `following` |
 /// | `following` | the cache holds what the peer sent | a newer bulk: `filling`; too many holes: `unknown` |
 public struct ReceivingSession: Sendable {
-    /// An acknowledgement goes out after so many datagrams …
+    /// An acknowledgement goes out after so many datagrams.
     public static let datagramsPerAcknowledgement = 16
     /// … or so long after the first one that is not acknowledged.
     public static let acknowledgementDelay = Instant.Span.milliseconds(5)
@@ -26,7 +26,7 @@ public struct ReceivingSession: Sendable {
     /// A peer that has not been heard for so long is silent.
     public static let silence = Instant.Span.seconds(3)
 
-    /// A sequence further ahead than this is doubted …
+    /// A sequence further ahead than this is doubted.
     public static let jumpLimit: UInt64 = 1 << 20
     /// … until so many datagrams in a row say the same.
     public static let jumpPatience = 8
@@ -86,7 +86,9 @@ public struct ReceivingSession: Sendable {
 
     // MARK: What arrives
 
-    /// Takes in a datagram's sequence. False for a jump that no honest sender makes: the datagram is not to be read.
+    /// Takes in a datagram's sequence.
+    ///
+    /// False for a jump that no honest sender makes: the datagram is not to be read.
     ///
     /// Several such jumps in a row are a sender that was cut off for long, and are believed.
     public mutating func arrived(sequence: UInt64) -> Bool {
@@ -164,7 +166,9 @@ public struct ReceivingSession: Sendable {
         phase = slot.map { .sweeping(nextSlot: $0) } ?? .following
     }
 
-    /// Gives the coverage up: too much is missing, or the cache was flushed. A bulk is asked for.
+    /// Gives the coverage up: too much is missing, or the cache was flushed.
+    ///
+    /// A bulk is asked for.
     public mutating func forget(at now: Instant) {
         phase = .unknown
         coverage = Coverage()

@@ -85,7 +85,9 @@ public struct SendingSession: Sendable {
         log.close(repairCursor)
     }
 
-    /// Goes on in a new log that counts on where `former` ended. What was not sent of it remains to be sent first.
+    /// Goes on in a new log that counts on where `former` ended.
+    ///
+    /// What was not sent of it remains to be sent first.
     public mutating func continueIn(_ log: inout ChangeLog, former: inout ChangeLog) {
         formerEnd = former.latestVersion
         formerRepairCursor = repairCursor

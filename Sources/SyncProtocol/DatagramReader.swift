@@ -19,7 +19,9 @@ public struct DatagramReader: Sendable {
         header = try DatagramHeader(&cursor, bytes)
     }
 
-    /// The next message, or nil at the end. After a thrown refusal the message behind it can be read.
+    /// The next message, or nil at the end.
+    ///
+    /// After a thrown refusal the message behind it can be read.
     public mutating func next(_ bytes: borrowing RawSpan) throws(MessageRefusal) -> Message? {
         while cursor.remaining > 0 {
             let number: UInt8

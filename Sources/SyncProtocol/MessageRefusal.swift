@@ -1,4 +1,6 @@
-/// Why one message of a datagram was refused; each case is a counter. The messages behind it are still read.
+/// Why one message of a datagram was refused; each case is a counter.
+///
+/// The messages behind it are still read.
 public enum MessageRefusal: UInt8, Error, Sendable, CaseIterable {
     /// A field reaches beyond the message, or the message beyond the datagram.
     case truncated
