@@ -13,8 +13,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             roleKnown: reconciler.truth.isKnown, term: roles.terms.own, readiness: readiness.level,
             disagreement: reconciler.disagreement, twoMasters: roles.twoMasters, inSync: isInSync(at: now),
             announcesInSync: announcesInSync, peer: describePeer(), internalFlows: log.flowCount,
-            externalFlows: external.flowCount, formerFlows: former?.flowCount ?? 0, kernelEntries: entries,
-            kernelLimit: limit, commit: commitJob.map { ($0.written, $0.failed) }, isDumping: resyncJob != nil,
+            externalFlows: external.flowCount, formerFlows: former?.flowCount ?? 0, tombstones: log.tombstones,
+            kernelEntries: entries, kernelLimit: limit, commit: commitJob.map { ($0.written, $0.failed) }, isDumping: resyncJob != nil,
             lastTakeover: lastTakeover, counters: counters)
     }
 

@@ -35,6 +35,8 @@ public struct EngineReport: Sendable {
     public var internalFlows: Int
     public var externalFlows: Int
     public var formerFlows: Int
+    /// Destroyed flows that the log keeps until the peer knows.
+    public var tombstones: Int
     public var kernelEntries: Int?
     public var kernelLimit: Int?
     public var commit: (written: Int, failed: Int)?
