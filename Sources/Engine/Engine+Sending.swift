@@ -109,7 +109,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     // MARK: Flows
 
     private mutating func sendFlows(at now: Instant) {
-        guard let known = peer, !known.isSilent, commitJob == nil else { return }
+        guard let known = peer else { return dropTombstones(upTo: log.latestVersion) }
+        guard !known.isSilent, commitJob == nil else { return }
         var room = peer?.sending.room(sequence: sequence, at: now) ?? 0
         let hadBacklog = room == 0
         while room > 0, !outgoing.isFull, let walk = peer?.sending.nextWalk(&log) {
@@ -120,7 +121,6 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if !hadBacklog, peer?.sending.isAcknowledged == false {
             heartbeatDue = min(heartbeatDue, now + Self.busyHeartbeatInterval)
         }
-        if peer == nil { log.dropTombstones(upTo: log.latestVersion, limit: Self.eventsPerTurn) }
     }
 
     /// Packs the next entries of a walk into one datagram, and says which versions it covers.

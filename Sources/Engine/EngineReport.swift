@@ -41,6 +41,8 @@ public struct EngineReport: Sendable {
     public var kernelLimit: Int?
     public var commit: (written: Int, failed: Int)?
     public var isDumping: Bool
+    /// An unsynced master is getting the flows back that its peer holds: what forwards meanwhile would begin anew.
+    public var isRecalling: Bool
     public var lastTakeover: (result: TakeoverResult, at: Instant)?
     public var counters: CounterTable<EngineCounter>
 }

@@ -31,6 +31,15 @@ extension SimulatedKernel {
 
     /// Lets a packet through the table.
     public func carry(_ packet: Packet) -> Passage {
+        let entry = entry(original: packet.flow.original)
+        let passage = pass(packet)
+        trace(
+            packet.flow.original,
+            "carries \(packet.flow.text) at \(packet.position), window \(entry?.window ?? 0): \(passage)")
+        return passage
+    }
+
+    private func pass(_ packet: Packet) -> Passage {
         let original = packet.flow.original
         if packet.isFirst { return open(packet) }
         guard let entry = entry(original: original) else {
@@ -42,10 +51,14 @@ extension SimulatedKernel {
             return .wrongNAT
         }
         guard entry.flow.reply == packet.flow.reply else { return .wrongNAT }
-        if packet.flow.tcp != nil {
+        if let tcp = packet.flow.tcp {
+            // A handshake tells both scales.
+            if tcp.state == .synReceived { change(original) { $0.isBlind = false } }
             let window = entry.window ?? packet.position
             let isInside = packet.position - min(window, packet.position) <= Self.windowSize
-            guard entry.isLiberal || isInside && !entry.isBlind else { return .outsideWindow }
+            guard entry.isLiberal || isInside && (!entry.isBlind || tcp.state == .synReceived) else {
+                return .outsideWindow
+            }
             if isInside { change(original) { $0.window = packet.position } }
         }
         update(original, packet)

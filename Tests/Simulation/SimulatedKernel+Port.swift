@@ -37,28 +37,24 @@ public struct SimulatedKernelPort: KernelPort {
     public mutating func listenForNew(_ listens: Bool) { kernel.hearsNew = listens }
 
     /// Begins a dump.
-    public mutating func beginDump() { kernel.dumpPlace = 0 }
+    public mutating func beginDump() {
+        kernel.dumpPlace = 0
+        kernel.makeDumpPart()
+    }
 
     /// Takes in the next part of the dump.
     public mutating func readDump(into events: inout EventBatch) -> DumpProgress {
-        guard var place = kernel.dumpPlace else { return .failed(22) }
+        guard let place = kernel.dumpPlace else { return .failed(22) }
         if kernel.interruptsNextDump, place > 0 {
             kernel.interruptsNextDump = false
             kernel.dumpPlace = nil
             return .interrupted
         }
         if kernel.generator.happens(5) { return .waiting }
-        let part = kernel.generator.pick(20...200)
-        var told = 0
-        while place < kernel.entries.count, told < part, !events.isFull {
-            if let entry = kernel.entries[place] {
-                events.append(FlowEvent(.dumped, kernel.shown(entry), attributes: .all))
-                told += 1
-            }
-            place += 1
-        }
-        kernel.dumpPlace = place
-        guard place >= kernel.entries.count else { return .more }
+        let isLast = place >= kernel.entries.count
+        for event in kernel.dumpPart { events.append(event) }
+        kernel.makeDumpPart()
+        guard isLast, kernel.dumpPart.isEmpty else { return .more }
         kernel.dumpPlace = nil
         return .finished
     }
@@ -71,6 +67,18 @@ public struct SimulatedKernelPort: KernelPort {
 }
 
 extension SimulatedKernel {
+    /// Puts the next entries aside as a dump shows them now: netlink fills a buffer ahead of its reader.
+    func makeDumpPart() {
+        dumpPart.removeAll()
+        guard var place = dumpPlace else { return }
+        let size = generator.pick(20...200)
+        while place < entries.count, dumpPart.count < size {
+            if let entry = entries[place] { dumpPart.append(FlowEvent(.dumped, shown(entry), attributes: .all)) }
+            place += 1
+        }
+        dumpPlace = place
+    }
+
     /// One write as ctnetlink does it; an entry is found by its tuple in either direction.
     func perform(_ write: FlowWrite) -> WriteRefusal? {
         let original = write.flow.original

@@ -46,8 +46,18 @@ public final class SimulatedKernel {
     var isHeard = false
     var hearsNew = false
     var dumpPlace: Int?
+    /// The part of a dump that the kernel made when the one before it was read.
+    var dumpPart: [FlowEvent] = []
     /// The next dump tells that the table changed its shape.
     public var interruptsNextDump = false
+
+    /// What is told of one flow, to find out why something went wrong.
+    var watched: Tuple?
+    var watch: (String) -> Void = { _ in }
+    func trace(_ tuple: Tuple, _ text: @autoclosure () -> String) {
+        guard let watched, watched == tuple || places[tuple] != nil && places[watched] == places[tuple] else { return }
+        watch(text())
+    }
 
     /// Judges the writes of an agent; set by the world.
     var witness: (any WriteWitness)?
@@ -99,6 +109,7 @@ public final class SimulatedKernel {
         places[flow.reply] = place
         count += 1
         expiries.add((place, lastSerial), at: entry.expires)
+        trace(flow.original, "inserts \(flow.text) for \(timeout) s, liberal \(entry.isLiberal)")
     }
 
     /// Changes the entry that a tuple belongs to.
@@ -121,6 +132,7 @@ public final class SimulatedKernel {
     @discardableResult
     func remove(_ tuple: Tuple) -> Entry? {
         guard let place = places[tuple], let entry = entries[place] else { return nil }
+        trace(tuple, "removes \(entry.flow.text)")
         entries[place] = nil
         freePlaces.append(place)
         places[entry.flow.original] = nil

@@ -91,6 +91,8 @@ extension World {
     func checkTakeover(of node: SimulatedNode) {
         defer { node.expected.removeAll() }
         guard owner == node.index else { return }
+        // What a full table refuses is the operator's to cure.
+        guard node.kernel.count < node.kernel.limit else { return }
         var missing = 0
         for index in node.expected {
             let connection = traffic.connections[index]
@@ -131,6 +133,7 @@ extension World: WriteWitness {
     func judge(_ write: FlowWrite, on kernel: SimulatedKernel, meeting entry: SimulatedKernel.Entry?) {
         guard let node = nodes.first(where: { $0.kernel === kernel }) else { return }
         let flow = write.flow
+        kernel.trace(flow.original, "is asked for \(write.verb) of \(flow.text)")
         if node.filter.verdict(flow) == .own { problem("\(node.name) writes its own flow \(flow.text): \(write.verb)") }
         if let entry, node.filter.verdict(entry.flow) == .own {
             problem("\(node.name) touches its own flow \(entry.flow.text): \(write.verb)")

@@ -1,5 +1,5 @@
 internal import Bytes
-internal import Conntrack
+public import Conntrack
 internal import Engine
 internal import Failover
 public import StateMachine
@@ -134,8 +134,8 @@ public final class World {
         guard let owner, nodes[owner].isUp else { return .nobody }
         let node = nodes[owner]
         // Without an agent the hold's elements time out, and its table goes with its owner.
-        let isHeld =
-            node.engine != nil && node.role != "master" && clock.now < node.addressesSince + Self.holdLimit
+        let mayBeHeld = node.engine != nil && clock.now < node.addressesSince + Self.holdLimit
+        let isHeld = mayBeHeld && (node.role != "master" || node.report(at: clock.now)?.isRecalling == true)
         return isHeld ? .held : .kernel(node.kernel)
     }
 
@@ -153,10 +153,18 @@ public final class World {
 
     // MARK: Texts
 
+    /// Notes in the transcript whatever happens to one flow.
+    public func watch(_ original: Tuple) {
+        for node in nodes {
+            node.kernel.watched = original
+            node.kernel.watch = { [weak self] in self?.note("\(node.name) \($0)") }
+        }
+    }
+
     /// Notes something in the transcript.
     public func note(_ text: String) {
         transcript.append("\(clock.text) \(text)")
-        if transcript.count > 4_000 { transcript.removeFirst(2_000) }
+        if transcript.count > 40_000 { transcript.removeFirst(20_000) }
     }
 
     /// Notes that something went wrong.
