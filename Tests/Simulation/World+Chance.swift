@@ -1,3 +1,4 @@
+internal import Failover
 public import StateMachine
 
 /// A run that chance writes: faults for a while, then none, then the promise is put to the test.
