@@ -104,6 +104,21 @@ let package = Package(
                 "Bytes", "CLinux", "Conntrack", "LabSupport", "LinuxIO", "Netfilter", "RoleSources", "StateMachine",
                 "SyncTransport",
             ]),
+        .testTarget(name: "ReplicationTests", dependencies: ["Bytes", "Conntrack", "Replication", "StateMachine"]),
+        .testTarget(name: "SyncProtocolTests", dependencies: ["Bytes", "Conntrack", "SyncProtocol"]),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: [
+                "Bytes", "Conntrack", "Engine", "Failover", "Simulation", "StateMachine", "SyncProtocol",
+            ]),
+
+        // Several real engines over simulated kernels, a faulty link and virtual time. Run in release.
+        .target(
+            name: "Simulation",
+            dependencies: ["Bytes", "Conntrack", "Engine", "Failover", "StateMachine", "SyncProtocol"],
+            path: "Tests/Simulation"),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["Conntrack", "Engine", "Failover", "Simulation", "StateMachine"]),
 
         // Fails when the house is built wrong: floors, imports, hygiene.
         .testTarget(name: "HouseTests"),

@@ -31,6 +31,14 @@ public struct Flow: Hashable, BitwiseCopyable, Sendable {
     /// Whether the flow is in a state that ends by itself soon.
     public var isClosing: Bool { tcp?.state.isClosing ?? false }
 
+    /// The flow as one that no helper expected.
+    public var withoutMaster: Flow {
+        var flow = self
+        flow.master = nil
+        flow.status.remove(.expected)
+        return flow
+    }
+
     /// Takes over the attributes that a message carried; an update tells only part of a flow.
     ///
     /// - Returns: whether anything changed that a peer must know. A mere timeout is none of that, nor is what means

@@ -46,6 +46,9 @@ public enum TCPState: UInt8, BitwiseCopyable, Sendable, CaseIterable {
         }
     }
 
+    /// Whether nothing is to come any more: a half-closed connection may still carry a download.
+    public var isOver: Bool { self == .timeWait || self == .close }
+
     /// The kernel's name, as `conntrack -L` prints it.
     public var name: String {
         switch self {

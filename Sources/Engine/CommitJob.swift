@@ -19,17 +19,21 @@ struct CommitJob {
         case unassured
         case closing
         case children
+        /// Children whose parent was not there in their own pass: a child of a child, or one that outlived its parent,
+        /// which lives on without it.
+        case orphans
         /// Entries of an earlier mastership that the external cache does not name: removed if the last master held
         /// all flows and these no longer, else made anew, because their windows are stale.
         case former
 
         /// Whether a flow's turn is in this pass.
-        func takes(_ flow: Flow) -> Bool {
+        func takes(_ flow: Flow, refused: WriteRefusal?) -> Bool {
             switch self {
             case .established: flow.master == nil && !flow.isClosing && flow.status.contains(.assured)
             case .unassured: flow.master == nil && !flow.isClosing && !flow.status.contains(.assured)
             case .closing: flow.master == nil && flow.isClosing
             case .children: flow.master != nil
+            case .orphans: flow.master != nil && refused == .notFound
             case .former: false
             }
         }

@@ -57,7 +57,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                         : FlowWrite(.replace, flow, liberal: flow.tcp != nil, token: CommitJob.noSlot))
                 continue
             }
-            guard let entry = external.entry(at: slot), job.pass.takes(entry.flow) else { continue }
+            guard let entry = external.entry(at: slot), job.pass.takes(entry.flow, refused: entry.refusal) else {
+                continue
+            }
             var flow = entry.flow
             flow.timeout = timeouts.takeoverTimeout(of: flow)
             // An entry of the last mastership has stale windows: liberal alone does not cure them.
@@ -106,6 +108,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// What is tried once more, and how: an entry that is in the way is replaced unless it lives here.
     private func secondTry(of write: FlowWrite, after reason: WriteRefusal) -> FlowWrite? {
+        if reason == .notFound, commitJob?.pass == .orphans {
+            return FlowWrite(write.verb, write.flow.withoutMaster, liberal: write.liberal, token: write.token)
+        }
         guard commitJob?.purpose != .adoption else { return nil }
         switch reason {
         case .exists where write.verb == .create && !isAssuredHere(write.flow.original):
@@ -143,6 +148,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             return
         }
         if write.token != CommitJob.noSlot { external.refuse(at: write.token, reason) }
+        // Its parent may come yet; the next pass takes it in any case.
+        if reason == .notFound, job.pass == .children { return }
         job.failed += 1
         counters.count(EngineCounter(commitRefusal: reason))
         if reason == .notPermitted { job.isForbidden = true }

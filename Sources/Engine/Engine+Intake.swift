@@ -11,12 +11,17 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if events.overran {
             counters.count(.overruns)
             notices.append(.overrun)
-            // What was lost is found by a dump at once; one that runs already may have passed it.
-            beginResync(.overrun)
+            owesResync = true
         }
         for index in events.events.indices {
             let event = events.events[index]
             take(event, at: now)
+        }
+        if owesResync, !events.isFull {
+            // What was lost is found by a dump; one that runs already may have passed it. It begins behind the events
+            // that waited: the log takes what comes after its beginning for newer than what it shows.
+            owesResync = false
+            beginResync(.overrun)
         }
     }
 
@@ -75,11 +80,16 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         guard log.holds(original) else {
             former?.forget(original)
             if let slot = remnants.find(original) { remnants.remove(slot) }
+            if tracks, resyncJob != nil {
+                // A part of the dump that was made before may still show the flow: the tombstone contradicts it.
+                log.observe(event.flow, .all)
+                log.destroy(original)
+            }
             return
         }
         let timeLeft = event.attributes.contains(.timeout) && event.flow.timeout > 0
         let state = event.attributes.contains(.tcp) ? event.flow.tcp : log.entry(of: original)?.flow.tcp
-        if timeLeft, !(state?.state.isClosing ?? false) {
+        if timeLeft, !(state?.state.isOver ?? false) {
             if log.condemn(original, at: now) { counters.count(.destroysHeld) }
         } else {
             log.destroy(original)

@@ -87,18 +87,32 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func writeRecalled() {
         guard !writes.writes.isEmpty else { return }
         kernel.write(&writes)
+        var orphans = WriteBatch()
+        adoptRecalled(writes) { write, reason in
+            guard reason == .notFound, write.flow.master != nil else { return }
+            // Pages have no order that would put parents first.
+            orphans.append(FlowWrite(.create, write.flow.withoutMaster, liberal: write.liberal))
+        }
+        writes.removeAll()
+        guard !orphans.writes.isEmpty else { return }
+        kernel.write(&orphans)
+        adoptRecalled(orphans) { _, _ in }
+    }
+
+    /// Takes in what the kernel has taken, and hands over what it has not.
+    private mutating func adoptRecalled(_ batch: WriteBatch, orElse: (FlowWrite, WriteRefusal) -> Void) {
         var nextRefused = 0
-        for index in writes.writes.indices {
-            if nextRefused < writes.refused.count, writes.refused[nextRefused].index == index {
+        for index in batch.writes.indices {
+            let write = batch.writes[index]
+            if nextRefused < batch.refused.count, batch.refused[nextRefused].index == index {
+                orElse(write, batch.refused[nextRefused].reason)
                 nextRefused += 1
                 continue
             }
-            let write = writes.writes[index]
             log.observe(write.flow, .all, traits: write.liberal ? .madeLiberal : [])
             recallJob?.adopted += 1
             counters.count(.flowsRecalled)
         }
-        writes.removeAll()
     }
 
     /// Answers a peer's recall: the external cache first, then what the last mastership left here.

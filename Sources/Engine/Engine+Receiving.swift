@@ -223,8 +223,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             version: told.gapFree, bulk: told.bulk, sequence: told.sequence, ofSent: sequence, holes: holes, at: now)
         guard let sending = peer?.sending else { return }
         if sending.acknowledgedBulk == sending.bulk {
-            log.dropTombstones(upTo: sending.acknowledgedVersion, limit: Self.eventsPerTurn * 4)
+            dropTombstones(upTo: sending.acknowledgedVersion)
         }
+    }
+
+    /// Drops the tombstones that nobody needs: the peer knows them, and no dump under way may contradict them.
+    mutating func dropTombstones(upTo version: UInt64) {
+        log.dropTombstones(
+            upTo: min(version, resyncJob?.startVersion ?? .max), limit: Self.eventsPerTurn * 4)
     }
 
     // MARK: The end of a bulk

@@ -13,9 +13,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             roleKnown: reconciler.truth.isKnown, term: roles.terms.own, readiness: readiness.level,
             disagreement: reconciler.disagreement, twoMasters: roles.twoMasters, inSync: isInSync(at: now),
             announcesInSync: announcesInSync, peer: describePeer(), internalFlows: log.flowCount,
-            externalFlows: external.flowCount, formerFlows: former?.flowCount ?? 0, kernelEntries: entries,
-            kernelLimit: limit, commit: commitJob.map { ($0.written, $0.failed) }, isDumping: resyncJob != nil,
-            lastTakeover: lastTakeover, counters: counters)
+            externalFlows: external.flowCount, formerFlows: former?.flowCount ?? 0, tombstones: log.tombstones,
+            kernelEntries: entries, kernelLimit: limit, commit: commitJob.map { ($0.written, $0.failed) },
+            isDumping: resyncJob != nil,
+            isRecalling: recallJob != nil, lastTakeover: lastTakeover, counters: counters)
     }
 
     /// Copies up to `limit` flows of a cache, from a slot on; returns where the next part begins, nil at the end.

@@ -110,8 +110,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func sendFlows(at now: Instant) {
         // Nobody is to hear of a destroy: whoever comes begins with a bulk.
-        if peer == nil { log.dropTombstones(upTo: log.latestVersion, limit: Self.eventsPerTurn) }
-        guard let known = peer, !known.isSilent, commitJob == nil else { return }
+        guard let known = peer else { return dropTombstones(upTo: log.latestVersion) }
+        guard !known.isSilent, commitJob == nil else { return }
         var room = peer?.sending.room(sequence: sequence, at: now) ?? 0
         let hadBacklog = room == 0
         while room > 0, !outgoing.isFull, let walk = peer?.sending.nextWalk(&log) {

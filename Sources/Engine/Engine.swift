@@ -80,6 +80,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var recallNumber: UInt32 = 0
     /// Pages that have come since the last request.
     var pagesOfRequest = 0
+    /// Events were lost, and the dump that finds them has not begun.
+    var owesResync = false
     /// A peer that is no master has announced flows that a master may adopt.
     var wantsAdoption = false
     /// Flows that the sweep of this bulk has removed.

@@ -35,10 +35,14 @@ public struct EngineReport: Sendable {
     public var internalFlows: Int
     public var externalFlows: Int
     public var formerFlows: Int
+    /// Destroyed flows that the log keeps until the peer knows.
+    public var tombstones: Int
     public var kernelEntries: Int?
     public var kernelLimit: Int?
     public var commit: (written: Int, failed: Int)?
     public var isDumping: Bool
+    /// An unsynced master is getting the flows back that its peer holds: what forwards meanwhile would begin anew.
+    public var isRecalling: Bool
     public var lastTakeover: (result: TakeoverResult, at: Instant)?
     public var counters: CounterTable<EngineCounter>
 }

@@ -113,6 +113,8 @@ public struct ReceivingSession: Sendable {
         at now: Instant
     ) {
         guard told >= bulk else { return }
+        // An acknowledgement can be lost like any datagram: whoever waits for it asks by its progress.
+        if acknowledgeAt == .never { acknowledgeAt = now + Self.acknowledgementDelay }
         // What a bulk sent before this session heard of it is a hole like any other.
         if told > bulk { begin(told, end: end) }
         if sequence == highestSequence, coverage.highest > max(sent, end) {

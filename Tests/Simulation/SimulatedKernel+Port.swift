@@ -1,0 +1,131 @@
+internal import Bytes
+public import Conntrack
+public import Engine
+internal import StateMachine
+
+/// The port through which one engine reaches its simulated kernel.
+public struct SimulatedKernelPort: KernelPort {
+    let kernel: SimulatedKernel
+
+    /// Opens the agent's sockets.
+    public init(_ kernel: SimulatedKernel) {
+        self.kernel = kernel
+        kernel.openSocket()
+    }
+
+    /// Takes in the events that wait.
+    public mutating func receive(into events: inout EventBatch) {
+        events.overran = kernel.overran
+        kernel.overran = false
+        let taken = min(kernel.queue.count, events.limit)
+        for event in kernel.queue.prefix(taken) { events.append(event) }
+        kernel.queue.removeFirst(taken)
+    }
+
+    /// Carries out the writes in order.
+    public mutating func write(_ batch: inout WriteBatch) {
+        for index in batch.writes.indices {
+            let write = batch.writes[index]
+            kernel.witness?.judge(write, on: kernel, meeting: kernel.entry(of: write.flow.original))
+            let refusal = kernel.perform(write)
+            if let refusal { batch.refused.append(.init(index: index, reason: refusal)) }
+            kernel.witness?.judge(write, on: kernel, ended: refusal)
+        }
+    }
+
+    /// Joins or leaves the group of NEW events.
+    public mutating func listenForNew(_ listens: Bool) { kernel.hearsNew = listens }
+
+    /// Begins a dump.
+    public mutating func beginDump() {
+        kernel.dumpPlace = 0
+        kernel.makeDumpPart()
+    }
+
+    /// Takes in the next part of the dump.
+    public mutating func readDump(into events: inout EventBatch) -> DumpProgress {
+        guard let place = kernel.dumpPlace else { return .failed(22) }
+        if kernel.interruptsNextDump, place > 0 {
+            kernel.interruptsNextDump = false
+            kernel.dumpPlace = nil
+            return .interrupted
+        }
+        if kernel.generator.happens(5) { return .waiting }
+        let isLast = place >= kernel.entries.count
+        for event in kernel.dumpPart { events.append(event) }
+        kernel.makeDumpPart()
+        guard isLast, kernel.dumpPart.isEmpty else { return .more }
+        kernel.dumpPlace = nil
+        return .finished
+    }
+
+    /// The flows in the table now, and its limit.
+    public mutating func occupancy() -> (entries: Int?, limit: Int?) { (kernel.count, kernel.limit) }
+
+    /// The full timeouts.
+    public mutating func timeouts() -> ProtocolTimeouts { kernel.timeouts }
+}
+
+extension SimulatedKernel {
+    /// Puts the next entries aside as a dump shows them now: netlink fills a buffer ahead of its reader.
+    func makeDumpPart() {
+        dumpPart.removeAll()
+        guard var place = dumpPlace else { return }
+        let size = generator.pick(20...200)
+        while place < entries.count, dumpPart.count < size {
+            if let entry = entries[place] { dumpPart.append(FlowEvent(.dumped, shown(entry), attributes: .all)) }
+            place += 1
+        }
+        dumpPlace = place
+    }
+
+    /// One write as ctnetlink does it; an entry is found by its tuple in either direction.
+    func perform(_ write: FlowWrite) -> WriteRefusal? {
+        let original = write.flow.original
+        switch write.verb {
+        case .create:
+            return create(write)
+        case .replace:
+            kill(original, origin: .ours)
+            return create(write)
+        case .update:
+            guard let entry = entry(of: original) else { return .notFound }
+            let sticky: FlowStatus = [.seenReply, .assured, .confirmed, .expected]
+            guard entry.flow.status.intersection(sticky).isSubset(of: write.flow.status) else { return .busy }
+            change(original) { entry in
+                entry.flow.status = write.flow.status
+                entry.flow.mark = write.flow.mark
+                if let tcp = write.flow.tcp { entry.flow.tcp = tcp }
+            }
+            setTimeout(original, write.flow.timeout)
+        case .makeStrict:
+            guard let entry = entry(of: original) else { return .notFound }
+            guard entry.flow.tcp != nil else { return .invalid }
+            change(original) { $0.isLiberal = false }
+        case .delete:
+            guard let entry = entry(of: original) else { return .notFound }
+            kill(entry.flow.original, origin: .ours)
+            return nil
+        }
+        if let entry = entry(of: original) {
+            tell(.update, entry, [.reply, .status, .timeout, .mark, .tcp, .tcpDetails], origin: .ours)
+        }
+        return nil
+    }
+
+    private func create(_ write: FlowWrite) -> WriteRefusal? {
+        guard isFree(write.flow) else { return .exists }
+        guard count < limit else { return .tableFull }
+        if let master = write.flow.master, entry(of: master) == nil { return .notFound }
+        var flow = write.flow
+        flow.status.insert(.confirmed)
+        insert(flow, timeout: write.flow.timeout) { entry in
+            entry.isLiberal = write.liberal
+            entry.isBlind = flow.tcp.map { !$0.knowsBothScales } ?? false
+        }
+        if let entry = entry(original: flow.original) {
+            tell(.new, entry, .all, origin: .ours)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,22 @@
+import Foundation
+import Simulation
+import Testing
+
+/// Runs that chance writes. A failing run prints its seed and what led to it.
+///
+/// `CTSYNC_SEEDS=1000-1999 swift test -c release -Xswiftc -enable-testing --filter ChanceTests` runs others.
+@Suite struct ChanceTests {
+    static let seeds: ClosedRange<UInt64> = {
+        let numbers = (ProcessInfo.processInfo.environment["CTSYNC_SEEDS"] ?? "1-50").split(separator: "-")
+        let first = numbers.first.flatMap { UInt64($0) } ?? 1
+        return first...max(first, numbers.last.flatMap { UInt64($0) } ?? first)
+    }()
+
+    @Test(arguments: seeds) func `whatever happens, both nodes hold the same afterwards, and no live flow is harmed`(
+        seed: UInt64
+    ) {
+        let world = World(.init(seed: seed))
+        world.runByChance()
+        #expect(world.problems.isEmpty, "\(world.account())")
+    }
+}
