@@ -58,7 +58,7 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Bytes", "Configuration", "Conntrack", "ControlProtocol", "Engine", "Failover", "LinuxIO",
-                "Netfilter", "Replication", "RoleSources", "StateMachine", "SyncTransport", "Systemd",
+                "Netfilter", "RoleSources", "StateMachine", "SyncTransport", "Systemd",
             ]),
 
         // Floor 5: the command.

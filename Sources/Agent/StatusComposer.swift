@@ -127,7 +127,8 @@ struct StatusComposer {
             found.append(
                 Finding(
                     .warning,
-                    "the manager said \(split.spoken.rawValue), but \(split.addresses.rawValue) of the virtual addresses are here",
+                    "the manager said \(split.spoken.rawValue), but \(split.addresses.rawValue) of the virtual "
+                        + "addresses are here",
                     "ip -br address; systemctl status keepalived"))
         }
         if engine.role == "fault" {

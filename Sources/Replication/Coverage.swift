@@ -1,7 +1,7 @@
 /// The versions of a sender's log that have arrived: everything up to `gapFree`, and some intervals beyond.
 ///
-/// An interval is written (from, to]: it does not contain `from`. Versions are sparse, so a datagram states the interval
-/// that it covers; what no interval covers is missing.
+/// An interval is written (from, to]: it does not contain `from`. Versions are sparse, so a datagram states the
+/// interval that it covers; what no interval covers is missing.
 public struct Coverage: Sendable, Equatable {
     /// Versions after `from`, up to and with `to`.
     public struct Interval: Sendable, Hashable {
