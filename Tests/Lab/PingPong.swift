@@ -89,8 +89,8 @@ struct PingPong: ~Copyable {
         let echoes = exchanges.reduce(0) { $0 + $1.echoes }
         let longest = exchanges.map(\.longestSilence.length).max() ?? .init(nanoseconds: 0)
         printProgress(
-            "\(elapsed.milliseconds / 1_000) s: \(answering) of \(exchanges.count) answering, \(echoes - shown) exchanges, "
-                + "longest silence so far \(longest.milliseconds) ms")
+            "\(elapsed.milliseconds / 1_000) s: \(answering) of \(exchanges.count) answering, "
+                + "\(echoes - shown) exchanges, longest silence so far \(longest.milliseconds) ms")
         return echoes
     }
 

@@ -22,8 +22,8 @@ kernel_flows() {
 # The same lines from `cache internal --json` or `cache external --json`.
 cached_flows() {
     lab_agent "$1" cache "$2" --json | jq -r '
-        def keys_of: if .icmp_type != null then [.icmp_type, .icmp_code, .icmp_id] else [.source_port, .destination_port] end;
-        def side: [.source, .destination] + keys_of;
+        def icmp: [.icmp_type, .icmp_code, .icmp_id];
+        def side: [.source, .destination] + (if .icmp_id != null then icmp else [.source_port, .destination_port] end);
         .[] | [.protocol] + (.original | side) + (.reply | side) + [.state // "-", .mark]
         | map(tostring) | join(" ")' | grep -E ' (192\.168\.10\.10|203\.0\.113\.10) ' | sort
 }
@@ -39,7 +39,7 @@ lab_start lan ping ping -i 0.2 -c 20 203.0.113.10
 for port in 1 2 3; do lab_in lan bash -c "echo >/dev/tcp/203.0.113.10/$port" 2>/dev/null || true; done
 lab_in lan timeout 1 bash -c "echo >/dev/tcp/203.0.113.99/80" 2>/dev/null || true
 lab_start lan server "$LAB_BIN/lab" server --port 7000
-lab_in wan timeout 2 "$LAB_BIN/lab" pingpong --address 203.0.113.1 --port 7080 --connections 5 --duration 1 >/dev/null 2>&1
+lab_in wan "$LAB_BIN/lab" pingpong --address 203.0.113.1 --port 7080 --connections 5 --duration 1 >/dev/null 2>&1
 within 20 "the mixed traffic ends" grep -q answered "$LAB_DIR/lan/mix.log"
 within 20 "both agents in sync" lab_both_in_sync
 

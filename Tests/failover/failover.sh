@@ -34,7 +34,8 @@ fail() {
             echo "--- $node, $log, last lines"
             grep -v gratuitous "$LAB_DIR/$node/$log.log" | tail -n 12
         done
-        [[ $LAB_AGENT != ctsync-ha ]] || timeout 5 "$LAB_BIN/ctsync-ha" status --socket "$LAB_DIR/$node/control.sock" || true
+        [[ $LAB_AGENT == ctsync-ha ]] || continue
+        timeout 5 "$LAB_BIN/ctsync-ha" status --socket "$LAB_DIR/$node/control.sock" || true
     done
     tail -n 3 "$LAB_DIR"/lan/*.log
     exit 1
