@@ -29,7 +29,7 @@ public enum AgentProcess {
             try serve(configuration, journal)
             return 0
         } catch {
-            journal.write(.critical, "not started: \(error.text)")
+            for text in error.texts { journal.write(.critical, "not started: \(text)") }
             return 1
         }
     }

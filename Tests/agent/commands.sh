@@ -27,9 +27,9 @@ for words in "flush" "flush everything" "resync" "resync nobody" "reset" "reset 
 done
 ends_with 0 "$LAB_BIN/ctsync-ha" --help
 ends_with 0 "$LAB_BIN/ctsync-ha" --version
-ends_with 0 "$LAB_BIN/ctsync-ha" check "$LAB_DIR/r1/ctsync-ha.conf"
+ends_with 0 "$LAB_BIN/ctsync-ha" check --config "$LAB_DIR/r1/ctsync-ha.conf"
 echo "nonsense" >"$LAB_DIR/bad.conf"
-ends_with 1 "$LAB_BIN/ctsync-ha" check "$LAB_DIR/bad.conf"
+ends_with 1 "$LAB_BIN/ctsync-ha" check --config "$LAB_DIR/bad.conf"
 says "bad.conf:1:1: " "$printed$said"
 
 note "alone"

@@ -48,7 +48,7 @@ within 5 "r1 is backup" role_is backup
 
 note "a takeover that a manager ends: role tells so"
 ends_with 0 lab_agent r2 role backup
-lab_agent r1 role master >"$LAB_DIR/waiter" 2>&1 &
+{ trap - ERR && lab_agent r1 role master >"$LAB_DIR/waiter" 2>&1; } &
 waiter=$!
 for _ in {1..40}; do
     [[ -d /proc/$waiter ]] || break

@@ -30,7 +30,7 @@ start_replacing "control-socket .*" "control-socket $LAB_DIR/nowhere/control.soc
 start_replacing "control-socket .*" "control-socket $(printf '/x%.0s' {1..80})" "(107|too long|longer)"
 touch "$LAB_DIR/plain-file"
 start_replacing "control-socket .*" "control-socket $LAB_DIR/plain-file" "something else is there"
-start_replacing "state-directory .*" "state-directory $LAB_DIR/missing" "state directory .*/missing cannot be used: .*set state-directory"
+start_replacing "state-directory .*" "state-directory $LAB_DIR/missing" "state directory .*/missing cannot be used: open: No such file or directory; set state-directory"
 
 note "as a user without the capability"
 pair_launch r1 setpriv --reuid $nobody --regid $nobody --clear-groups
@@ -40,7 +40,7 @@ chmod 600 "$conf"
 : >"$LAB_DIR/r1/agent.log"
 pair_launch r1 setpriv --reuid $nobody --regid $nobody --clear-groups
 pair_ends r1 1
-says "ctsync-ha.conf.*permi" "$(<"$LAB_DIR/r1/agent.log")"
+says "ctsync-ha.conf.*may not be read; give the agent.s user the right to read it" "$(<"$LAB_DIR/r1/agent.log")"
 chmod 644 "$conf"
 
 note "with the capability, a folder for its sockets, and no state directory to write to"

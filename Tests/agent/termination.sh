@@ -37,7 +37,7 @@ note "whoever waits for an answer is told"
 pair_start r1
 began=$(lab_now)
 kill -s STOP "$(<"$LAB_DIR/r1/agent.pid")"
-lab_agent r1 role master >"$LAB_DIR/waiter" 2>&1 &
+{ trap - ERR && lab_agent r1 role master >"$LAB_DIR/waiter" 2>&1; } &
 waiter=$!
 sleep 0.3
 kill -s TERM "$(<"$LAB_DIR/r1/agent.pid")"
