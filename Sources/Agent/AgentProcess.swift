@@ -15,8 +15,11 @@ internal import Systemd
 /// whether another agent runs, 4. take the next incarnation, 5. start the data thread, 6. serve on this one. It is
 /// ready when the first dump is done.
 public enum AgentProcess {
-    /// Where the users whom keepalived runs scripts as notify; beside the control socket.
-    static let notifySocketName = "notify.sock"
+    /// Where the users whom keepalived runs scripts as notify: `notify.sock` beside a control socket.
+    public static func notifySocket(beside controlSocket: String) -> String {
+        let folder = controlSocket.lastIndex(of: "/").map { controlSocket[...$0] } ?? ""
+        return folder + "notify.sock"
+    }
 
     /// Runs the agent until it is told to end; the exit code of the process.
     public static func run(configurationPath: String) -> Int32 {
@@ -26,7 +29,7 @@ public enum AgentProcess {
             try serve(configuration, journal)
             return 0
         } catch {
-            journal.write(.critical, "not started: \(error.text)")
+            for text in error.texts { journal.write(.critical, "not started: \(text)") }
             return 1
         }
     }
@@ -45,9 +48,8 @@ public enum AgentProcess {
         let signals = try openSignals()
         let mailbox = try openMailbox()
         let control = try listen(configuration.controlSocket, mode: 0o660, group: configuration.controlGroup)
-        let notifyPath = sibling(of: configuration.controlSocket, notifySocketName)
-        // Whoever may connect is asked who he is; a notification of anyone else is refused.
-        let notify = try listen(notifyPath, mode: 0o666, group: nil)
+        // Everyone may connect, and is asked who he is; a notification of whoever may not notify is refused.
+        let notify = try listen(notifySocket(beside: configuration.controlSocket), mode: 0o666, group: nil)
         let state = StateDirectory(path: configuration.stateDirectory)
         let keepalived = KeepalivedFile.read(path: configuration.keepalived.path, loader: ConfigurationFiles())
         let group = groupName(configuration)
@@ -122,11 +124,6 @@ public enum AgentProcess {
             case .system(let reason): throw .socket(path, "\(reason); create its folder, or set control-socket")
             }
         }
-    }
-
-    private static func sibling(of path: String, _ name: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return name }
-        return path[...slash] + name
     }
 
     private static func groupName(_ configuration: AgentConfiguration) -> String {

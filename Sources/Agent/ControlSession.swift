@@ -20,6 +20,8 @@ final class ControlSession {
 
     /// Bytes that wait to be read by the other end, before a listing is suspended.
     static let outgoingLimit = 1 << 20
+    /// How long the other end may neither ask nor read what it asked for.
+    static let patience = Instant.Span.seconds(10)
 
     let number: UInt64
     let connection: UnixConnection
@@ -29,12 +31,16 @@ final class ControlSession {
     var pending = Pending.nothing
     var dump = ConntrackDump()
     var toldProgress: Instant = .origin
+    /// The rest of a listing whose reader is slow.
+    var suspendedListing: Mailbox.ListingRequest?
     /// What goes out with each part of a listing of the kernel's table.
     var tableWarning: String?
     private var assembler = FrameAssembler()
     private var outgoing: [UInt8] = []
     private var written = 0
     private(set) var isClosed = false
+    /// When bytes last moved, or the last answer was given.
+    private(set) var lastMoved: Instant
     /// The other end has sent all it will.
     private var hasFinished = false
 
@@ -43,7 +49,22 @@ final class ControlSession {
         self.connection = connection
         self.peer = peer
         self.isNotifyOnly = isNotifyOnly
+        lastMoved = MonotonicClock.now()
     }
+
+    /// What the session is to be waited for. One that is busy is not read, so that its next request queues there; one
+    /// that has heard the end is always readable.
+    var conditions: Epoll.Conditions {
+        var conditions: Epoll.Conditions = pending == .nothing && !hasFinished ? .readable : []
+        if wantsToWrite { conditions.insert(.writable) }
+        return conditions
+    }
+
+    /// Whether the other end owes the next step: a request, or reading.
+    var isAwaited: Bool { pending == .nothing || wantsToWrite }
+
+    /// Whether the other end has owed the next step for too long.
+    func isStalled(at now: Instant) -> Bool { isAwaited && now.since(lastMoved) >= Self.patience }
 
     /// Whether something waits to be written.
     var wantsToWrite: Bool { written < outgoing.count }
@@ -71,8 +92,9 @@ final class ControlSession {
         }
     }
 
-    /// Queues a reply and writes what goes.
+    /// Queues a reply and writes what goes; progress is for whoever reads.
     func send(_ reply: ControlReply) {
+        if case .progress = reply, wantsToWrite { return }
         do {
             if written > 0 {
                 outgoing.removeFirst(written)
@@ -83,6 +105,7 @@ final class ControlSession {
             isClosed = true
         }
         if reply.isLast { pending = .nothing }
+        lastMoved = MonotonicClock.now()
         flush()
     }
 
@@ -93,14 +116,16 @@ final class ControlSession {
                 try connection.write(bytes, from: written)
             }
             switch outcome {
-            case .moved(let count): written += count
+            case .moved(let count):
+                written += count
+                lastMoved = MonotonicClock.now()
             case .wouldBlock: return
             case .closed, nil: isClosed = true
             }
         }
         outgoing.removeAll(keepingCapacity: true)
         written = 0
-        if hasFinished, pending == .nothing { isClosed = true }
+        if hasFinished, pending == .nothing, assembler.pendingCount == 0 { isClosed = true }
     }
 
     /// Gives the session up.
@@ -111,7 +136,9 @@ final class ControlSession {
         for _ in 0..<4 {
             chunk.removeAll(keepingCapacity: true)
             switch try? connection.read(into: &chunk, limit: 16_384) {
-            case .moved: assembler.append(chunk)
+            case .moved:
+                assembler.append(chunk)
+                lastMoved = MonotonicClock.now()
             case .wouldBlock: return
             case .closed, nil:
                 hasFinished = true

@@ -77,7 +77,7 @@ extension ControlThread {
             case .done(let text): session.send(.done(text))
             case .refused(let text): session.send(.refused(text))
             }
-            waitFor(session)
+            resume(session)
         }
     }
 

@@ -67,7 +67,8 @@ extension ControlThread {
         do {
             let notification = try Failover.RoleNotification(
                 kind: told.subject.rawValue, name: told.name, state: told.state.rawValue)
-            mailbox.ask { $0.commands.append(.notify(notification, from: .notify)) }
+            let said = told.sentAt > 0 ? Instant(nanoseconds: told.sentAt) : nil
+            mailbox.ask { $0.commands.append(.notify(notification, from: .notify, said: said)) }
             session.send(.done("heard"))
         } catch {
             session.send(.refused(error.rawValue))
@@ -76,7 +77,7 @@ extension ControlThread {
 
     // MARK: Listings
 
-    private func askListing(_ request: Mailbox.ListingRequest) {
+    func askListing(_ request: Mailbox.ListingRequest) {
         listings.append(request)
         if listings.count == 1 { mailbox.ask { $0.listing = request } }
     }
@@ -89,9 +90,10 @@ extension ControlThread {
             let lines = part.flows.map { FlowLine($0.flow) }
             session.send(.flows(FlowBatch(lines, more: part.next != nil)))
             if let next = part.next {
-                listings.append(.init(session: request.session, external: request.external, slot: next))
+                let rest = Mailbox.ListingRequest(session: request.session, external: request.external, slot: next)
+                if session.hasRoom { listings.append(rest) } else { session.suspendedListing = rest }
             }
-            waitFor(session)
+            resume(session)
         }
         if let next = listings.first { mailbox.ask { $0.listing = next } }
     }
@@ -129,7 +131,7 @@ extension ControlThread {
             case .failed(let error):
                 session.send(.refused("the kernel refused the dump: \(SystemCallError.text(of: error))"))
             }
-            waitFor(session)
+            resume(session)
         }
     }
 }

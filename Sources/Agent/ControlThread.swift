@@ -1,3 +1,4 @@
+internal import Bytes
 internal import Conntrack
 internal import ControlProtocol
 internal import Engine
@@ -12,8 +13,14 @@ internal import Systemd
 /// It serves the control sockets and signals, follows the addresses, writes the journal and tells the service manager;
 /// the data thread hears of it by orders alone.
 final class ControlThread {
-    /// Sessions at the same time at most; further ones wait to be accepted.
+    /// Sessions at the same time at most; then the idlest one goes, or the next one waits to be accepted.
     static let sessionLimit = 48
+    /// A session that has asked for nothing for so long may go in favour of another.
+    static let idleness = Instant.Span.seconds(1)
+    /// After a failed accept, such as for want of descriptors, the next is tried after so long.
+    static let acceptPause = Instant.Span.milliseconds(200)
+    /// Users who may not notify are named in the journal this often at most.
+    static let strangerInterval = Instant.Span.seconds(1)
     /// A command that takes longer is told how far it is, this often.
     static let progressInterval = Instant.Span.seconds(1)
     /// The service manager's status line is renewed this often.
@@ -54,6 +61,9 @@ final class ControlThread {
     var listings: [Mailbox.ListingRequest] = []
     private var statusLineDue: Instant = .origin
     private var probeDue: Instant = .origin
+    private var strangerDue: Instant = .origin
+    /// When accepting goes on; nil while it does.
+    private var acceptDue: Instant?
     private var hasEnded = false
     private(set) var failure: StartFailure?
 
@@ -89,12 +99,13 @@ final class ControlThread {
     func run() {
         while !hasEnded {
             let ready = epoll.wait(until: nextDeadline())
-            for index in 0..<ready.count { serve(ready[index].tag) }
+            for index in 0..<ready.count { serve(ready[index].tag, ready[index].conditions) }
             let now = MonotonicClock.now()
             pumpTables()
             reportProgress(at: now)
             renewStatusLine(at: now)
-            removeClosed()
+            removeClosed(at: now)
+            if let due = acceptDue, due <= now, sessions.count < Self.sessionLimit { pauseAccepting(until: nil) }
         }
         for session in sessions.values {
             if session.pending != .nothing { session.send(.refused("the agent ends")) }
@@ -104,17 +115,17 @@ final class ControlThread {
     private func nextDeadline() -> Instant {
         let now = MonotonicClock.now()
         if sessions.values.contains(where: { $0.pending == .table && $0.hasRoom }) { return now }
-        return min(statusLineDue, sessions.isEmpty ? .never : now + Self.progressInterval)
+        return min(statusLineDue, acceptDue ?? .never, sessions.isEmpty ? .never : now + Self.progressInterval)
     }
 
-    private func serve(_ tag: UInt64) {
+    private func serve(_ tag: UInt64, _ conditions: Epoll.Conditions) {
         switch Tag(rawValue: tag) {
         case .signals: takeSignals()
         case .control: accept(isNotifyOnly: false)
         case .notify: accept(isNotifyOnly: true)
         case .news: takeNews()
         case .addresses: followAddresses()
-        case .firstSession, nil: serveSession(tag)
+        case .firstSession, nil: serveSession(tag, conditions)
         }
     }
 
@@ -141,13 +152,19 @@ final class ControlThread {
     // MARK: Sessions
 
     private func accept(isNotifyOnly: Bool) {
-        while sessions.count < Self.sessionLimit {
-            guard let connection = try? isNotifyOnly ? notify.accept() : control.accept(),
-                let peer = try? connection.peer()
-            else { return }
+        while true {
+            let now = MonotonicClock.now()
+            guard sessions.count < Self.sessionLimit || makeRoom(at: now) else {
+                return pauseAccepting(until: now + Self.acceptPause)
+            }
+            let next: UnixConnection?
+            do { next = try isNotifyOnly ? notify.accept() : control.accept() } catch {
+                return pauseAccepting(until: now + Self.acceptPause)
+            }
+            guard let connection = next else { return }
+            guard let peer = try? connection.peer() else { continue }
             if isNotifyOnly, !notifiers.contains(peer.userID) {
-                journal.write(
-                    .warning, "user \(peer.userID) may not notify: run keepalived's scripts as a user who may")
+                turnAway(connection, peer, at: now)
                 continue
             }
             let number = nextSession
@@ -158,23 +175,55 @@ final class ControlThread {
         }
     }
 
-    private func serveSession(_ number: UInt64) {
+    /// Tells a user who may not notify so, at once: he takes nobody's place.
+    private func turnAway(_ connection: borrowing UnixConnection, _ peer: UnixConnection.Peer, at now: Instant) {
+        let reason = "user \(peer.userID) may not notify: be root, or the user whom keepalived's script_user names"
+        if let frame = try? ControlReply.refused(reason).frame() {
+            _ = try? frame.withBytes { bytes throws(SystemCallError) in try connection.write(bytes) }
+        }
+        guard strangerDue <= now else { return }
+        strangerDue = now + Self.strangerInterval
+        journal.write(.warning, "a notification was refused: \(reason)")
+    }
+
+    /// Closes the session that has been idle for longest, if one has been for long enough.
+    private func makeRoom(at now: Instant) -> Bool {
+        let idle = sessions.values.filter { $0.isAwaited && now.since($0.lastMoved) >= Self.idleness }
+        guard let idlest = idle.min(by: { $0.lastMoved < $1.lastMoved }) else { return false }
+        sessions[idlest.number] = nil
+        return true
+    }
+
+    private func pauseAccepting(until due: Instant?) {
+        acceptDue = due
+        let conditions: Epoll.Conditions = due == nil ? .readable : []
+        try? epoll.modify(control.rawValue, tag: Tag.control.rawValue, for: conditions)
+        try? epoll.modify(notify.rawValue, tag: Tag.notify.rawValue, for: conditions)
+    }
+
+    private func serveSession(_ number: UInt64, _ conditions: Epoll.Conditions) {
         guard let session = sessions[number] else { return }
+        // Whoever asked has gone; what was ordered is done all the same.
+        if conditions.contains(.hungUp), session.pending != .nothing { return session.close() }
         if session.wantsToWrite { session.flush() }
+        resume(session)
+    }
+
+    /// Goes on with a session: with the rest of a listing, with its next requests, or by waiting for it.
+    func resume(_ session: ControlSession) {
+        if session.hasRoom, let rest = session.suspendedListing {
+            session.suspendedListing = nil
+            askListing(rest)
+        }
         while let request = session.nextRequest() { take(request, of: session) }
-        waitFor(session)
-    }
-
-    /// Waits for what the session can do next; a session that is busy is not read, so that its requests queue there.
-    func waitFor(_ session: ControlSession) {
         guard !session.isClosed else { return }
-        var conditions: Epoll.Conditions = session.pending == .nothing ? .readable : []
-        if session.wantsToWrite { conditions.insert(.writable) }
-        try? epoll.modify(session.connection.rawValue, tag: session.number, for: conditions)
+        try? epoll.modify(session.connection.rawValue, tag: session.number, for: session.conditions)
     }
 
-    private func removeClosed() {
-        for (number, session) in sessions where session.isClosed { sessions[number] = nil }
+    private func removeClosed(at now: Instant) {
+        for (number, session) in sessions where session.isClosed || session.isStalled(at: now) {
+            sessions[number] = nil
+        }
     }
 
     private func reportProgress(at now: Instant) {
@@ -218,7 +267,7 @@ final class ControlThread {
                 session.send(.statistics(statistics.statistics(report, counters: status.counters(report))))
             default: continue
             }
-            waitFor(session)
+            resume(session)
         }
         let verdict = status.status(report)
         Supervisor.notifyStatus(

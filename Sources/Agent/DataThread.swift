@@ -25,6 +25,9 @@ struct DataThread: ~Copyable {
     /// So many events in one turn are load.
     static let loadThreshold = 16
 
+    /// How long an agent that ends goes on to send, until its peer has acknowledged everything.
+    static let farewellLimit = Instant.Span.seconds(2)
+
     private enum Tag: UInt64 {
         case orders = 1
         case events
@@ -97,8 +100,8 @@ struct DataThread: ~Copyable {
     }
 
     private mutating func loop() {
-        var ends = false
-        while !ends {
+        var endsBy = Instant.never
+        while true {
             let now = MonotonicClock.now()
             let orders = mailbox.takeOrders()
             for command in orders.commands { engine.take(command, at: now) }
@@ -106,16 +109,13 @@ struct DataThread: ~Copyable {
             followLink()
             var next = engine.turn(at: now)
             tell(orders, at: now)
-            if orders.ends {
-                engine.end(at: MonotonicClock.now())
-                ends = true
-                continue
-            }
+            if orders.ends { endsBy = min(endsBy, now + Self.farewellLimit) }
+            if endsBy != .never, endsBy <= now || engine.isDrained { return engine.end(at: now) }
             if watchdogDue <= now, let watchdogInterval {
                 Supervisor.pingWatchdog()
                 watchdogDue = now + Instant.Span(nanoseconds: watchdogInterval.nanoseconds / 2)
             }
-            next = min(next, engine.link.due, watchdogDue)
+            next = min(next, engine.link.due, watchdogDue, endsBy)
             if next > now {
                 _ = epoll.wait(until: next)
                 if engine.eventsOfLastTurn >= Self.loadThreshold { gather() }

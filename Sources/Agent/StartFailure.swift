@@ -23,6 +23,11 @@ enum StartFailure: Error, Sendable, Equatable {
         }
     }
 
+    /// The sentences for the operator, each for an entry of its own.
+    var texts: [String] {
+        if case .configuration(let problems) = self { problems } else { [text] }
+    }
+
     /// The sentence for the operator.
     var text: String {
         switch self {

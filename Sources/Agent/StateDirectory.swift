@@ -11,8 +11,10 @@ struct StateDirectory {
     /// Takes the next incarnation and stores it before it is used.
     func nextIncarnation() throws(StartFailure) -> Incarnation {
         let incarnation = Incarnation(startTime: WallClock.seconds(), stored: try number(in: file))
-        do { try SmallFile.replace(file, with: "\(incarnation.number)\n") } catch {
-            throw .state(path, "\(error)")
+        do throws(SmallFile.ReplaceFailure) { try SmallFile.replace(file, with: "\(incarnation.number)\n") } catch {
+            switch error {
+            case .system(let error): throw .state(path, "\(error)")
+            }
         }
         return incarnation
     }
@@ -32,8 +34,12 @@ struct StateDirectory {
 
     private func number(in file: String) throws(StartFailure) -> UInt64 {
         let text: String
-        do { text = try SmallFile.readText(file, limit: 64) } catch .missing { return 0 } catch {
-            throw .state(path, "\(error)")
+        do throws(SmallFile.ReadFailure) { text = try SmallFile.readText(file, limit: 64) } catch {
+            switch error {
+            case .missing: return 0
+            case .tooLarge: throw .state(path, "\(file) holds no number; remove it")
+            case .system(let error): throw .state(path, "\(error)")
+            }
         }
         guard let number = UInt64(text.prefix { !$0.isWhitespace }) else {
             throw .state(path, "\(file) holds no number; remove it")

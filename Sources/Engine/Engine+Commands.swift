@@ -9,8 +9,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Takes in what the shell asks for; long work is done by the turns that follow, and answered by a notice.
     public mutating func take(_ command: EngineCommand, at now: Instant) {
         switch command {
-        case .notify(let notification, let source):
-            notices.append(.heard(notification, reconciler.hear(notification, from: source, at: now)))
+        case .notify(let notification, let source, let said):
+            // Nobody can have spoken after now: that would silence whoever speaks next.
+            let said = said.map { min($0, now) }
+            notices.append(.heard(notification, reconciler.hear(notification, from: source, said: said, at: now)))
             followTruth(at: now)
         case .choose(let role, let id):
             reconciler.choose(role, at: now)
@@ -18,8 +20,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             followTruth(at: now)
         case .chooseAutomatically(let id):
             reconciler.chooseAutomatically(at: now)
+            waiting.append(RoleWaiter(id: id, role: reconciler.truth.role))
             followTruth(at: now)
-            answer(id, .done("the manager decides: \(reconciler.truth.role.rawValue)"))
         case .addresses(let presence):
             reconciler.see(presence, at: now)
             followTruth(at: now)
@@ -51,6 +53,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             flushInternal()
             beginResync(.asked(id: id))
         }
+    }
+
+    /// Whether nobody waits for anything more from this node: no event waits, and the peer, if there is one that
+    /// answers, has acknowledged all changes.
+    public var isDrained: Bool {
+        guard eventsOfLastTurn == 0 else { return false }
+        guard let peer, !peer.isSilent else { return true }
+        return peer.sending.live.covered >= log.latestVersion && peer.sending.isAcknowledged
     }
 
     /// Says goodbye: sends what is unsent, and that this node ends.

@@ -135,12 +135,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             case (.backup, .backup), (.fault, .fault):
                 notices.append(.answered(id: waiter.id, .done(state.reportName)))
                 return true
-            case (.master, .backup), (.master, .fault):
-                guard reconciler.truth.role != .master else { return false }
-                notices.append(.answered(id: waiter.id, .refused("a manager has spoken: \(state.reportName)")))
-                return true
             default:
-                return false
+                // A manager that spoke since has taken the decision away.
+                guard reconciler.truth.role != waiter.role else { return false }
+                notices.append(
+                    .answered(
+                        id: waiter.id, .refused("a manager has spoken: \(reconciler.truth.role.rawValue)")))
+                return true
             }
         }
     }

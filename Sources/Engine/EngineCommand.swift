@@ -1,10 +1,11 @@
 public import Conntrack
 public import Failover
+public import StateMachine
 
 /// What the shell asks of an engine between two turns.
 public enum EngineCommand: Sendable {
-    /// A failover manager spoke.
-    case notify(RoleNotification, from: RoleSource)
+    /// A failover manager spoke; `said`, where it is known, since scripts arrive inverted.
+    case notify(RoleNotification, from: RoleSource, said: Instant? = nil)
     /// An operator chose a role; answered when it is reached.
     case choose(Role, id: UInt64)
     /// The manager decides again.

@@ -71,10 +71,16 @@ struct ControlClient: ~Copyable {
         let deadline = MonotonicClock.now() + .seconds(seconds)
         while sent < frame.count {
             let start = sent
-            sent += try moved(before: deadline) { () throws(SystemCallError) in
-                try frame.withBytes { (bytes: borrowing RawSpan) throws(SystemCallError) in
-                    try connection.write(bytes, from: start)
+            do throws(ControlClientError) {
+                sent += try moved(before: deadline) { () throws(SystemCallError) in
+                    try frame.withBytes { (bytes: borrowing RawSpan) throws(SystemCallError) in
+                        try connection.write(bytes, from: start)
+                    }
                 }
+            } catch {
+                // Whoever turns us away says why before we have asked; the answer is there to be read.
+                if case .closed = error { return }
+                throw error
             }
         }
     }

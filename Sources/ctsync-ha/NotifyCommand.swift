@@ -1,3 +1,4 @@
+internal import Agent
 internal import ArgumentParser
 internal import Configuration
 internal import ControlProtocol
@@ -55,9 +56,13 @@ struct NotifyCommand: ParsableCommand {
             return .usage
         }
         do throws(ControlClientError) {
-            var client = try ControlClient(path: socket, seconds: patience)
-            try client.send(.notify(notification))
-            if case .refused(let reason) = try client.receive() {
+            let reply: ControlReply
+            do throws(ControlClientError) { reply = try ask(.notify(notification), at: socket) } catch {
+                // keepalived's script user may not use the control socket; the one beside it asks who he is.
+                guard case .notPermitted = error else { throw error }
+                reply = try ask(.notify(notification), at: AgentProcess.notifySocket(beside: socket))
+            }
+            if case .refused(let reason) = reply {
                 Output.complain("notify: \(reason)")
                 return .failed
             }
@@ -66,5 +71,13 @@ struct NotifyCommand: ParsableCommand {
             Output.complain("notify: \(error.reason)")
             return error.outcome
         }
+    }
+
+    private static func ask(
+        _ request: ControlRequest, at path: String
+    ) throws(ControlClientError) -> ControlReply {
+        var client = try ControlClient(path: path, seconds: patience)
+        try client.send(request)
+        return try client.receive()
     }
 }
