@@ -103,7 +103,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         hearRole(header, at: now)
         helloDue = now
         notices.append(.peerAppeared(name: name, incarnation: header.incarnation))
-        if announcesInSync == false, case .master = roles.state, recallJob == nil { beginRecall(at: now) }
+        if announcesInSync == false, recallJob == nil { recallDue = now }
     }
 
     private mutating func hear(_ header: DatagramHeader, at now: Instant) {

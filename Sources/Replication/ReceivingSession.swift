@@ -110,6 +110,10 @@ public struct ReceivingSession: Sendable {
         sent: UInt64, bulk told: UInt32, bulkEnd end: UInt64, bulkSent toldSent: UInt64, sequence: UInt64,
         at now: Instant
     ) {
+        if sequence == highestSequence, told < bulk || told == bulk && end != bulkEnd {
+            // The sender met this node anew and knows nothing of the bulk that is followed here.
+            return forget(at: now)
+        }
         guard told >= bulk else { return }
         // What a bulk sent before this session heard of it is a hole like any other.
         if told > bulk { begin(told, end: end) }
