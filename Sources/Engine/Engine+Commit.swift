@@ -50,6 +50,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             job.nextSlot += 1
             if job.pass == .former {
                 guard var flow = unnamedFormerFlow(at: slot) else { continue }
+                if !hasParent(flow) { flow = flow.withoutMaster }
                 flow.timeout = timeouts.takeoverTimeout(of: flow)
                 writes.append(
                     job.isInSync
@@ -65,10 +66,21 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             // An entry of the last mastership has stale windows: liberal alone does not cure them.
             let isStale = former?.holds(flow.original) ?? false
             let verb: FlowWrite.Verb = isStale && job.purpose != .adoption ? .replace : .create
+            if verb == .replace, !hasParent(flow) {
+                // What is refused would be deleted all the same.
+                if job.pass == .children {
+                    external.refuse(at: slot, .notFound)
+                    continue
+                }
+                flow = flow.withoutMaster
+            }
             writes.append(FlowWrite(verb, flow, liberal: flow.tcp != nil, token: slot))
         }
         commitJob = job
     }
+
+    /// Whether the flow whose helper expected this one is here, if there is one.
+    private func hasParent(_ flow: Flow) -> Bool { flow.master.map { log.holds($0) } ?? true }
 
     /// An entry that this node announced as master and that its successor has not named since.
     private func unnamedFormerFlow(at slot: UInt32) -> Flow? {
@@ -108,8 +120,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// What is tried once more, and how: an entry that is in the way is replaced unless it lives here.
     private func secondTry(of write: FlowWrite, after reason: WriteRefusal) -> FlowWrite? {
-        if reason == .notFound, commitJob?.pass == .orphans {
-            return FlowWrite(write.verb, write.flow.withoutMaster, liberal: write.liberal, token: write.token)
+        if reason == .notFound, commitJob?.pass == .orphans || write.verb == .replace {
+            return FlowWrite(.create, write.flow.withoutMaster, liberal: write.liberal, token: write.token)
         }
         guard commitJob?.purpose != .adoption else { return nil }
         switch reason {

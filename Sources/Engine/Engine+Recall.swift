@@ -13,6 +13,8 @@ struct RecallJob {
     static let patience = Instant.Span.milliseconds(40)
     /// A peer that does not answer so often has none to give, or is gone.
     static let triesLimit = 50
+    /// A recall that nobody answered is tried again after so long, as long as the master is unsynced.
+    static let retryDelay = Instant.Span.seconds(1)
 
     let id: UInt32
     /// The place in the peer's caches that the next page begins at.
@@ -30,16 +32,27 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     ///
     /// Without a peer it waits until one appears.
     mutating func beginRecall(at now: Instant) {
+        recallDue = now
         guard let peer, !peer.isSilent else { return }
         recallNumber += 1
         recallJob = RecallJob(id: recallNumber, askAgain: now)
     }
 
+    /// When a master that nobody answered asks again: without an answer it never is in sync.
+    var nextRecall: Instant {
+        guard case .master = roles.state, !announcesInSync, recallJob == nil, let peer, !peer.isSilent else {
+            return .never
+        }
+        return recallDue
+    }
+
     /// Asks for the next page when it is due.
     mutating func continueRecall(at now: Instant) {
+        if recallJob == nil, nextRecall <= now { beginRecall(at: now) }
         guard let job = recallJob, job.askAgain <= now else { return }
         guard case .master = roles.state, let peer, !peer.isSilent, job.tries < RecallJob.triesLimit else {
             recallJob = nil
+            recallDue = now + RecallJob.retryDelay
             return perform(roles.recallFinished(at: now), at: now)
         }
         recallJob?.tries += 1

@@ -117,7 +117,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// A master that was promoted without its predecessor's flows asks whoever appears for them.
     private mutating func recallIfUnsynced(at now: Instant) {
-        if !announcesInSync, case .master = roles.state, recallJob == nil { beginRecall(at: now) }
+        if !announcesInSync, recallJob == nil { recallDue = now }
     }
 
     private mutating func hear(_ header: DatagramHeader, at now: Instant) {

@@ -82,7 +82,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             _ = writer.append(
                 .progress(
                     Progress(
-                        sentVersion: sending.remainder?.covered ?? sending.live.covered, bulk: sending.bulk,
+                        sentVersion: sending.sentVersion, bulk: sending.bulk,
                         bulkEnd: sending.bulkEnd, bulkSent: sending.bulkSent)))
         }
         if let peer, let acknowledgement {

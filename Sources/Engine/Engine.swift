@@ -78,6 +78,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var wantsControlDatagram = true
     var pendingRecallPage: RecallRequest?
     var recallNumber: UInt32 = 0
+    /// When the next recall may begin.
+    var recallDue: Instant = .origin
     /// Pages that have come since the last request.
     var pagesOfRequest = 0
     /// Events were lost, and the dump that finds them has not begun.
@@ -170,7 +172,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         var next = min(heartbeatDue, roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
         next = min(next, purge.nextDeadline)
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
-        if let recall = recallJob { next = min(next, recall.askAgain) }
+        next = min(next, recallJob?.askAgain ?? nextRecall)
         if let peer {
             next = min(next, peer.receiving.nextDeadline)
             if !peer.isSilent { next = min(next, peer.lastHeard + ReceivingSession.silence) }

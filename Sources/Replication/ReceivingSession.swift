@@ -112,6 +112,10 @@ public struct ReceivingSession: Sendable {
         sent: UInt64, bulk told: UInt32, bulkEnd end: UInt64, bulkSent toldSent: UInt64, sequence: UInt64,
         at now: Instant
     ) {
+        if sequence == highestSequence, told < bulk || told == bulk && end != bulkEnd {
+            // The sender met this node anew and knows nothing of the bulk that is followed here.
+            return forget(at: now)
+        }
         guard told >= bulk else { return }
         // An acknowledgement can be lost like any datagram: whoever waits for it asks by its progress.
         if acknowledgeAt == .never { acknowledgeAt = now + Self.acknowledgementDelay }

@@ -51,8 +51,10 @@ public struct SendingSession: Sendable {
     private var repairCursor: ChangeLog.Cursor
     private var backfillCursor: ChangeLog.Cursor
 
-    /// The number of the latest bulk; numbers grow within an incarnation.
+    /// The number of this session's latest bulk, 0 before its first; numbers grow within an incarnation.
     public private(set) var bulk: UInt32 = 0
+    /// The last number that was used, by this session or an earlier one.
+    private var lastBulk: UInt32
     /// The version that the latest bulk goes up to.
     public private(set) var bulkEnd: UInt64 = 0
 
@@ -72,7 +74,7 @@ public struct SendingSession: Sendable {
         formerEnd = 0
         backfillCursor = log.openCursor(atStart: false)
         repairCursor = log.openCursor(atStart: false)
-        self.bulk = bulk
+        lastBulk = bulk
         acknowledgedSequence = sequence
         acknowledgedAt = now
         holes.reserveCapacity(Self.holeLimit)
@@ -110,6 +112,9 @@ public struct SendingSession: Sendable {
         if repair?.isInFormerLog == true { repair = nil }
     }
 
+    /// Everything up to this version that is not in a running bulk has been sent.
+    public var sentVersion: UInt64 { max(remainder?.covered ?? live.covered, bulkEnd) }
+
     /// How far a running or ended bulk has been sent.
     public var bulkSent: UInt64 { backfill?.covered ?? bulkEnd }
 
@@ -117,7 +122,8 @@ public struct SendingSession: Sendable {
     ///
     /// What the live walk had not sent yet is part of the bulk, so it moves to the end.
     public mutating func beginBulk(_ log: inout ChangeLog) {
-        bulk += 1
+        lastBulk += 1
+        bulk = lastBulk
         bulkEnd = log.latestVersion
         log.move(backfillCursor, toStart: true)
         log.move(live.cursor, toStart: false)

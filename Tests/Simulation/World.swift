@@ -179,6 +179,9 @@ public final class World {
         for problem in problems { text += "  \(problem)\n" }
         text += "the last lines of the transcript:\n"
         for line in transcript.suffix(lines) { text += "  \(line)\n" }
+        for node in nodes {
+            if let peer = node.report(at: clock.now)?.peer { text += "  \(node.name): \(peer)\n" }
+        }
         return text
     }
 
