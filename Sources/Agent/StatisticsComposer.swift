@@ -17,7 +17,7 @@ struct StatisticsComposer {
         ]
         let malformed: [EngineCounter] = [
             .datagramTruncated, .datagramForeign, .datagramVersion, .datagramFlags, .datagramKey, .datagramJump,
-            .messageTruncated, .messageNumber, .messageFlags, .messagePlace, .messageTCPState, .messageWindowScale,
+            .messageTruncated, .messageNumber, .messageFlags, .messagePlace, .messageTcpState, .messageWindowScale,
             .messageMaster, .messageTimeout, .messageStatus, .messageName,
         ]
         return StatisticsReport(

@@ -27,10 +27,12 @@ public enum StatisticsScreen {
         }
         screen.line("message tracking:")
         screen.line(pair((report.malformed, "Malformed msgs"), (report.lost, "Lost msgs")))
-        guard !report.counters.isEmpty else { return screen.text }
+        // What never happened is of interest to machines alone; `--json` has it.
+        let counters = report.counters.filter { $0.value > 0 }
+        guard !counters.isEmpty else { return screen.text }
         screen.line()
         screen.line("counters:")
-        for counter in report.counters {
+        for counter in counters {
             screen.line("\(String(counter.value).rightAligned(to: 20)) \(printable(counter.name))")
         }
         return screen.text

@@ -317,7 +317,7 @@ extension EngineCounter {
         case .number: self = .messageNumber
         case .flags: self = .messageFlags
         case .place: self = .messagePlace
-        case .tcpState: self = .messageTCPState
+        case .tcpState: self = .messageTcpState
         case .windowScale: self = .messageWindowScale
         case .master: self = .messageMaster
         case .timeout: self = .messageTimeout

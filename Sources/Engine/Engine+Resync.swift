@@ -130,7 +130,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         notices.append(.resynced(found: job.found, missing: job.missing))
         switch job.purpose {
         case .start:
+            // What the machine asks for next, this dump has just told.
+            dumpIsFresh = true
             perform(roles.dumpDone(truth: reconciler.truth.isKnown ? reconciler.truth.role : nil, at: now), at: now)
+            dumpIsFresh = false
         case .takeover:
             // All that the kernel shows is in the log now; what the old mastership left is no longer apart.
             if tracks { forgetFormer() }

@@ -43,7 +43,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func perform(_ action: RoleAction, at now: Instant) {
         switch action {
         case .resyncInternal:
-            if resyncJob == nil { beginResync(.overrun) }
+            if resyncJob == nil, !dumpIsFresh { beginResync(.overrun) }
         case .hello, .checkTruth:
             helloDue = now
             heartbeatDue = now

@@ -68,6 +68,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var purgeJob: PurgeJob?
     var recallJob: RecallJob?
     var strictSlot: UInt32?
+    /// The first dump ended a moment ago.
+    var dumpIsFresh = false
 
     var sequence: UInt64 = 0
     var bulkNumber: UInt32 = 0

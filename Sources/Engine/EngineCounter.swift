@@ -41,7 +41,7 @@ public enum EngineCounter: UInt8, CaseIterable, Sendable {
     case messageNumber
     case messageFlags
     case messagePlace
-    case messageTCPState
+    case messageTcpState
     case messageWindowScale
     case messageMaster
     case messageTimeout
