@@ -337,7 +337,12 @@ lab_in_sync() {
     esac
 }
 
-lab_both_in_sync() { lab_in_sync r1 && lab_in_sync r2; }
+# Whether the agents agree with keepalived on the master and both say that they are in sync.
+lab_pair_ready() {
+    local master=r1
+    lab_keepalived_is r1 MASTER || master=r2
+    lab_role_is $master master && lab_in_sync r1 && lab_in_sync r2
+}
 
 # Whether a node's agent has this role.
 lab_role_is() {
@@ -422,6 +427,8 @@ lab_destroy() {
         lab_signal_all $signal || break
         sleep 0.1
     done
+    # The shell would tell of children that had to be killed.
+    { wait || true; } 2>/dev/null
     for node in "${LAB_NODES[@]}"; do
         ip netns delete "$(lab_ns "$node")" 2>/dev/null || true
     done

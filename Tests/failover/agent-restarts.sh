@@ -6,18 +6,21 @@ proves "Either agent may be stopped or killed at any moment; a later failover st
 # One moment after the other in the same lab: restart_then_fail_over WHAT COMMAND... Each round has connections that
 # begin before the restart and some that begin after it: the next master has never tracked either.
 restart_then_fail_over() {
-    local what=$1
+    local what=$1 begin
     shift
     open_connections before 100
     "$@"
+    begin=$(lab_now)
+    within 30 "the agent of $master is master again after: $what" lab_role_is "$master" master
+    begin=$(($(lab_now) - begin))
     open_connections after 50
-    within 30 "both agents in sync after: $what" lab_both_in_sync
+    within 30 "the pair is ready after: $what" lab_pair_ready
     fail_over "$master"
     expect_all_alive before
     expect_all_alive after
     rejoin "$master"
     master=$(other "$master")
-    note "$what: then failed over, all answer"
+    note "$what: master known after $begin ms; then failed over, all answer"
 }
 
 restart_now() { lab_restart_agent "$@"; }
@@ -45,7 +48,7 @@ twice() {
 
 one_after_the_other() {
     lab_restart_agent "$1" "$2"
-    within 30 "both agents in sync" lab_both_in_sync
+    within 30 "the pair is ready" lab_pair_ready
     lab_restart_agent "$(other "$1")" "$2"
 }
 
@@ -59,7 +62,7 @@ right_after_takeover() {
 lab_create
 lab_start_routers
 open_connections old 200
-within 20 "both agents in sync" lab_both_in_sync
+within 20 "the pair is ready" lab_pair_ready
 master=r1
 for signal in TERM KILL; do
     for moment in restart_now during_traffic away twice; do

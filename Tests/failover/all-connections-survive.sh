@@ -7,7 +7,7 @@ lab_create
 lab_start_routers
 open_connections small 500
 open_connections large 5 --size 16384
-within 20 "both agents in sync" lab_both_in_sync
+within 20 "the pair is ready" lab_pair_ready
 fail_over r1
 expect_all_alive large
 expect_all_alive small

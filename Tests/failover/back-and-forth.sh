@@ -13,7 +13,7 @@ open_connections large 5 --size 16384
 master=r1
 for round in {1..10}; do
     open_connections young 100
-    within 30 "both agents in sync" lab_both_in_sync
+    within 30 "the pair is ready" lab_pair_ready
     fail_over "$master"
     expect_all_alive young
     lab_restore "$master"

@@ -39,9 +39,11 @@ lab_start lan ping ping -i 0.2 -c 20 203.0.113.10
 for port in 1 2 3; do lab_in lan bash -c "echo >/dev/tcp/203.0.113.10/$port" 2>/dev/null || true; done
 lab_in lan timeout 1 bash -c "echo >/dev/tcp/203.0.113.99/80" 2>/dev/null || true
 lab_start lan server "$LAB_BIN/lab" server --port 7000
-lab_in wan "$LAB_BIN/lab" pingpong --address 203.0.113.1 --port 7080 --connections 5 --duration 1 >/dev/null 2>&1
+within 5 "the server in lan" grep -q listening "$LAB_DIR/lan/server.log"
+lab_in wan "$LAB_BIN/lab" pingpong --address 203.0.113.1 --port 7080 --connections 5 --duration 1 >/dev/null 2>&1 ||
+    fail "the port forwarding does not work"
 within 20 "the mixed traffic ends" grep -q answered "$LAB_DIR/lan/mix.log"
-within 20 "both agents in sync" lab_both_in_sync
+within 20 "the pair is ready" lab_pair_ready
 
 # A flow may expire while the lists are drawn: they count when the kernel's was the same before and after.
 for attempt in {1..10}; do

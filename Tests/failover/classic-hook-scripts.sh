@@ -7,7 +7,7 @@ proves "The three-script form of the hook does what the one-line form does, and 
 lab_create
 lab_start_routers
 open_connections small 200
-within 20 "both agents in sync" lab_both_in_sync
+within 20 "the pair is ready" lab_pair_ready
 mark=$(lab_progress small)
 lab_stop r1 keepalived
 within 15 "keepalived makes r2 master" lab_keepalived_is r2 MASTER

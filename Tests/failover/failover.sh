@@ -5,6 +5,8 @@ set -Eeuo pipefail
 export LC_ALL=C
 trap 'fail "line $LINENO: $BASH_COMMAND"' ERR
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# Failures are told on the test's own output, wherever a function's output goes.
+exec 3>&1
 # An election that a busy machine does not disturb; the figures are the example's business.
 LAB_ADVERT_INT=${LAB_ADVERT_INT:-0.2}
 # shellcheck source=Examples/two-routers/topology.sh
@@ -26,6 +28,7 @@ note() { printf '  [%3ds] %s\n' "$SECONDS" "$*"; }
 # Ends the test with what the agents and keepalived said last.
 fail() {
     trap - ERR
+    exec >&3 2>&3
     echo "FAILED: $*"
     local node log
     for node in r1 r2; do
@@ -80,7 +83,7 @@ fail_over() {
 rejoin() {
     lab_restore "$1"
     within 15 "keepalived makes $1 backup" lab_keepalived_is "$1" BACKUP
-    within 30 "both agents in sync" lab_both_in_sync
+    within 30 "the pair is ready" lab_pair_ready
 }
 
 # Ends a set of connections and fails the test unless all are alive; their longest silence is in `silence`.

@@ -12,13 +12,13 @@ open_connections old 300
 start_mix 200 5
 within 20 "the mixed traffic ends" grep -q answered "$LAB_DIR/lan/mix.log"
 open_connections young 100
-within 30 "both agents in sync" lab_both_in_sync
+within 30 "the pair is ready" lab_pair_ready
 note "r1 lost $(lost r1), r2 lost $(lost r2)"
 fail_over r1
 expect_all_alive young
 rejoin r1
 open_connections young 100
-within 30 "both agents in sync" lab_both_in_sync
+within 30 "the pair is ready" lab_pair_ready
 fail_over r2
 expect_all_alive young
 expect_all_alive old
