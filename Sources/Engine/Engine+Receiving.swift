@@ -80,6 +80,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         peer?.isSilent = false
         peer?.source = source
         hear(header, at: now)
+        if header.role == .master {
+            if !tracks { peer?.wasSyncedMaster = header.inSync }
+        } else if peer?.receiving.isFollowing != true {
+            peer?.wasSyncedMaster = false
+        }
         return true
     }
 

@@ -10,6 +10,9 @@ struct Peer {
     var role: DatagramHeader.Role
     var term: UInt64
     var inSync: Bool
+    /// Whether it said so when it last was master, and this node has followed it since: a master steps down before its
+    /// successor is told, and no longer speaks as one then.
+    var wasSyncedMaster = false
     var lastHeard: Instant
     var isSilent = false
     /// Where its last datagram came from, as the link numbers its sources.
