@@ -49,9 +49,6 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             break
         }
         endBulkIfFilled(at: now)
-        if let known = peer, known.role.claimsMastership {
-            peer?.heldAll = known.isSyncedMaster && known.receiving.isFollowing
-        }
     }
 
     // MARK: The peer
@@ -89,6 +86,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             recallIfUnsynced(at: now)
         }
         hear(header, at: now)
+        if header.role == .master {
+            if !tracks { peer?.wasSyncedMaster = header.inSync }
+        } else if peer?.receiving.isFollowing != true {
+            peer?.wasSyncedMaster = false
+        }
         return true
     }
 

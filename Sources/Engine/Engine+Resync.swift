@@ -19,9 +19,17 @@ struct ResyncJob {
         case flush(id: UInt64)
     }
 
+    /// A dump that the kernel broke off begins again after so long …
+    static let retryDelay = Instant.Span.milliseconds(100)
+    /// … and so often.
+    static let retryLimit = 50
+
     var purpose: Purpose
     /// Changes of the log up to here are older than the dump.
-    let startVersion: UInt64
+    var startVersion: UInt64
+    /// When a dump that was broken off begins again; nil while one runs.
+    var beginsAgain: Instant?
+    var retries = 0
     var found = 0
     var missing = 0
     /// The dump is over, and the sweep stands at this slot.
@@ -49,6 +57,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     mutating func continueResync(at now: Instant) {
         guard let job = resyncJob else { return }
         if let slot = job.sweepSlot { return sweep(from: slot, at: now) }
+        if let due = job.beginsAgain {
+            guard due <= now else { return }
+            log.beginRound()
+            kernel.beginDump()
+            resyncJob?.beginsAgain = nil
+            resyncJob?.startVersion = log.latestVersion
+            resyncJob?.found = 0
+        }
         for _ in 0..<Self.writeBatchesPerTurn {
             events.removeAll()
             let progress = kernel.readDump(into: &events)
@@ -67,13 +83,20 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 return
             case .interrupted:
                 counters.count(.dumpsInterrupted)
-                // What the dump did not show may still be there, so nothing is swept; the next one may do better.
-                return endResync(at: now)
+                return repeatDump(at: now)
             case .failed:
                 counters.count(.dumpsFailed)
-                return endResync(at: now)
+                return repeatDump(at: now)
             }
         }
+    }
+
+    /// What a dump that was broken off did not show may still be there: nothing is swept, and it begins again.
+    private mutating func repeatDump(at now: Instant) {
+        guard let job = resyncJob, job.retries < ResyncJob.retryLimit else { return endResync(at: now) }
+        resyncJob?.retries += 1
+        resyncJob?.isWaiting = true
+        resyncJob?.beginsAgain = now + ResyncJob.retryDelay
     }
 
     private mutating func takeDumped(_ event: FlowEvent) {
@@ -136,9 +159,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             dumpIsFresh = false
         case .takeover:
             // All that the kernel shows is in the log now; what the old mastership left is no longer apart.
-            if tracks { forgetFormer() }
+            if tracks, job.sweepSlot != nil { forgetFormer() }
         case .asked(let id):
-            answer(id, .done("\(job.found) flows found in the kernel, \(job.missing) gone from it"))
+            answer(
+                id,
+                job.sweepSlot != nil
+                    ? .done("\(job.found) flows found in the kernel, \(job.missing) gone from it")
+                    : .refused("the kernel broke the dump off each time; ask again"))
         case .overrun, .flush:
             break
         }

@@ -30,8 +30,17 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Whether a takeover now would find all flows of the last master here.
     func isInSync(at now: Instant) -> Bool {
-        guard let peer, peer.heldAll, peer.receiving.isFollowing else { return false }
-        return now.since(peer.lastHeard) < Self.syncMemory
+        guard let peer, peer.receiving.isFollowing, now.since(peer.lastHeard) < Self.syncMemory else { return false }
+        return peer.wasSyncedMaster
+    }
+
+    /// Whether this mastership began in sync.
+    private var wasPromotedInSync: Bool {
+        switch roles.state {
+        case .takingOver(let takeover): takeover.inSync
+        case .master(let mastership): mastership.inSync
+        case .starting, .backup, .fault: false
+        }
     }
 
     /// Interprets what the role machine asks for.
@@ -52,11 +61,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .requestResync:
             peer?.receiving.requestBulk(at: now)
         case .takeTerm(let term):
+            // From here on the peer has nothing newer than this node.
+            peer?.wasSyncedMaster = false
             heartbeatDue = now
             notices.append(.storeTerm(term))
         case .commit(let generation), .retryCommit(let generation):
-            let inSync = isInSync(at: now)
-            beginCommit(.takeover(generation: generation), inSync: inSync, at: now)
+            beginCommit(.takeover(generation: generation), inSync: wasPromotedInSync, at: now)
         case .cancelCommit:
             cancelCommit()
             recallJob = nil
@@ -78,7 +88,6 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             strictSlot = 0
         case .sendUnsent:
             announcesInSync = false
-            peer?.heldAll = false
             send(at: now)
             retireLog()
         case .armPurge(let ownTerm):

@@ -172,7 +172,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         }
         if let job = resyncJob, !job.isWaiting { return now }
         var next = min(heartbeatDue, roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
-        next = min(next, purge.nextDeadline)
+        next = min(next, purge.nextDeadline, resyncJob?.beginsAgain ?? .never)
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
         next = min(next, recallJob?.askAgain ?? nextRecall)
         if let peer {

@@ -10,14 +10,13 @@ struct Peer {
     var role: DatagramHeader.Role
     var term: UInt64
     var inSync: Bool
+    /// Whether it said so when it last was master, and this node has followed it since: a master steps down before its
+    /// successor is told, and no longer speaks as one then.
+    var wasSyncedMaster = false
     var lastHeard: Instant
     var isSilent = false
     /// Where its last datagram came from, as the link numbers its sources.
     var source: UInt64
-    /// Whether, when the peer was last heard as master, this node had followed it completely and it was in sync itself.
-    ///
-    /// A master that steps down says nothing of that any more, and its successor must still know.
-    var heldAll = false
     var sending: SendingSession
     var receiving: ReceivingSession
 

@@ -194,8 +194,12 @@ public final class World {
         case .storeTerm(let term):
             node.storedTerm = max(node.storedTerm, term)
         case .takeover(let result):
-            note("\(node.name) took over: \(result)")
+            note(
+                "\(node.name) took over\(result.inSync ? " in sync" : ""): \(result.tally.flows) flows, "
+                    + "\(result.tally.failed) refused, in \(result.duration.milliseconds) ms")
             checkTakeover(of: node)
+        case .refused(let flow, let reason):
+            note("\(node.name) is refused \(flow.text): \(reason)")
         default:
             note("\(node.name): \(notice)")
         }
