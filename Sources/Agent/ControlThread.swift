@@ -17,7 +17,7 @@ final class ControlThread {
     static let sessionLimit = 48
     /// A session that has asked for nothing for so long may go in favour of another.
     static let idleness = Instant.Span.seconds(1)
-    /// After a failed accept, such as for want of descriptors, the next is tried after so long.
+    /// Where nobody can be accepted, for want of descriptors or of room, it is tried again after so long.
     static let acceptPause = Instant.Span.milliseconds(200)
     /// Users who may not notify are named in the journal this often at most.
     static let strangerInterval = Instant.Span.seconds(1)
@@ -105,7 +105,7 @@ final class ControlThread {
             reportProgress(at: now)
             renewStatusLine(at: now)
             removeClosed(at: now)
-            if let due = acceptDue, due <= now, sessions.count < Self.sessionLimit { pauseAccepting(until: nil) }
+            if let due = acceptDue, due <= now { pauseAccepting(until: nil) }
         }
         for session in sessions.values {
             if session.pending != .nothing { session.send(.refused("the agent ends")) }
@@ -159,6 +159,8 @@ final class ControlThread {
             }
             let next: UnixConnection?
             do { next = try isNotifyOnly ? notify.accept() : control.accept() } catch {
+                // Most likely there are no descriptors left: an idle session has one.
+                if makeRoom(at: now) { continue }
                 return pauseAccepting(until: now + Self.acceptPause)
             }
             guard let connection = next else { return }

@@ -55,10 +55,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
     }
 
-    /// Whether nobody waits for anything more from this node: no event waits, and the peer, if there is one that
-    /// answers, has acknowledged all changes.
+    /// Whether nobody waits for anything more from this node: no event waits, no dump runs, and the peer, if there is
+    /// one that answers, has acknowledged all changes.
     public var isDrained: Bool {
-        guard eventsOfLastTurn == 0 else { return false }
+        guard eventsOfLastTurn == 0, resyncJob == nil else { return false }
         guard let peer, !peer.isSilent else { return true }
         return peer.sending.live.covered >= log.latestVersion && peer.sending.isAcknowledged
     }

@@ -64,6 +64,16 @@ note "served beside the crowd within $(($(lab_now) - began)) ms"
 expect_idle r1 "beside a crowd"
 lab_stop r1 crowd
 
+note "the same with descriptors for hardly anyone"
+prlimit --pid "$(<"$LAB_DIR/r1/agent.pid")" --nofile=30:30
+lab_start r1 crowd "$python" "$root/Tests/agent/probe.py" crowd "$control" 30 20
+within 5 "the crowd" grep -q '30 connected' "$LAB_DIR/r1/crowd.log"
+served
+expect_idle r1 "without descriptors"
+lab_stop r1 crowd
+prlimit --pid "$(<"$LAB_DIR/r1/agent.pid")" --nofile=1024:1024
+served
+
 note "who asks and does not read, and who asks and goes"
 lab_in r1 "$LAB_BIN/lab" load --flows 60000 >/dev/null
 within 15 "r2 holds all" external_is r2 60100
@@ -81,8 +91,8 @@ expect_idle r1 "with readers that do not read"
 [[ $(lab_agent r1 cache internal --json | jq length) == 60100 ]] || fail "a listing beside them is not whole"
 for number in {1..5}; do lab_stop r1 "deaf$number" KILL; lab_stop r1 "deaftable$number" KILL; done
 for _ in {1..10}; do
-    timeout -s KILL 0.05 "$LAB_BIN/ctsync-ha" cache internal --socket "$control" >/dev/null 2>&1 || true
-    timeout -s KILL 0.02 "$LAB_BIN/ctsync-ha" resync kernel --socket "$control" >/dev/null 2>&1 || true
+    timeout 0.05 "$LAB_BIN/ctsync-ha" cache internal --socket "$control" >/dev/null 2>&1 || true
+    timeout 0.02 "$LAB_BIN/ctsync-ha" resync kernel --socket "$control" >/dev/null 2>&1 || true
 done
 served
 expect_idle r1 "after those who went"

@@ -33,6 +33,22 @@ within 5 "root made r1 backup" role_is backup
 [[ $(lab_agent r1 status --json | jq -r .source) == notify ]] || fail "the source is not notify"
 [[ $(stat -c %a "$LAB_DIR/r1") == 755 ]] || fail "the folder is not what it is in production"
 
+note "by keepalived's script user through the hook's script"
+install -m 755 "$root/Hooks/keepalived/keepalived-notify" "$LAB_DIR/bin/"
+hook_as() {
+    local user=$1
+    shift
+    lab_in r1 setpriv --reuid "$user" --regid "$user" --clear-groups \
+        env CTSYNC_HA="$LAB_BIN/ctsync-ha" CTSYNC_HA_SOCKET="$LAB_DIR/r1/control.sock" "$LAB_DIR/bin/keepalived-notify" "$@"
+}
+ends_with 0 hook_as 4242 master lab
+within 5 "the hook made r1 master" role_is master
+ends_with 0 hook_as 4242 stop lab
+within 5 "the hook made r1 backup" role_is backup
+ends_with 1 hook_as "$nobody" master lab
+ends_with 64 hook_as 4242 nonsense lab
+unchanged backup "the hook of nobody"
+
 note "nobody may not"
 for attempt in {1..20}; do
     ends_with 1 notify_as $nobody GROUP lab MASTER 150
@@ -88,6 +104,14 @@ notify GROUP lab BACKUP 150
 within 5 "the last word counts" role_is backup
 ends_with 0 notify GROUP lab STOP 150
 unchanged backup STOP
+
+note "an agent that hangs holds keepalived up for two seconds at most"
+kill -s STOP "$(<"$LAB_DIR/r1/agent.pid")"
+began=$(lab_now)
+ends_with 1 notify GROUP lab BACKUP 150
+says "the agent did not answer for 2 s; look at its journal"
+(($(lab_now) - began < 3500)) || fail "it took $(($(lab_now) - began)) ms"
+kill -s CONT "$(<"$LAB_DIR/r1/agent.pid")"
 
 note "time of the whole process, 50 runs"
 cat >"$LAB_DIR/runs" <<'RUNS'

@@ -21,8 +21,16 @@ import time
 def connect(path):
     stream = socket.socket(socket.AF_UNIX)
     stream.settimeout(5)
-    stream.connect(path)
-    return stream
+    end = time.monotonic() + 5
+    while True:
+        try:
+            stream.connect(path)
+            return stream
+        except BlockingIOError:
+            # As many wait to be accepted as may.
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.002)
 
 
 def drain(stream):
@@ -48,7 +56,7 @@ def exchange(path, data):
         pass
     answer = drain(stream)
     if len(answer) >= 6:
-        print("kind", answer[5], answer[6:].decode("utf-8", "replace"))
+        print("kind", answer[5], answer[6:].decode("utf-8", "replace").replace("\0", " "))
     else:
         print("closed")
 
@@ -68,14 +76,8 @@ def noise(path, count, seed):
 
 
 def crowd(path, count, seconds):
-    streams = [socket.socket(socket.AF_UNIX) for _ in range(count)]
-    for stream in streams:
-        stream.setblocking(False)
-        try:
-            stream.connect(path)
-        except OSError:
-            pass
-    print("connected", flush=True)
+    streams = [connect(path) for _ in range(count)]
+    print(len(streams), "connected", flush=True)
     time.sleep(seconds)
 
 

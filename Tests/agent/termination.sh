@@ -6,16 +6,20 @@ proves "SIGTERM ends an agent with 0, takes its sockets away, and what was unsen
 pair_create
 pair_start_both
 for round in 1 2 3; do
-    lab_in r1 "$LAB_BIN/lab" load --flows 20000 --first $((660000 + round * 20000)) --timeout 3600 >/dev/null
-    began=$(lab_now)
+    # What the kernel tells while the agent stands still is all unsent when the signal comes.
+    kill -s STOP "$(<"$LAB_DIR/r1/agent.pid")"
+    lab_in r1 "$LAB_BIN/lab" load --flows 5000 --first $((660000 + round * 5000)) --timeout 3600 >/dev/null
     kill -s TERM "$(<"$LAB_DIR/r1/agent.pid")"
+    (($(external_of r2) == (round - 1) * 5000)) || fail "the flows travelled before the signal"
+    kill -s CONT "$(<"$LAB_DIR/r1/agent.pid")"
+    began=$(lab_now)
     pair_ends r1 0
     took=$(($(lab_now) - began))
     ((took < 4000)) || fail "the end took $took ms"
     [[ ! -e $LAB_DIR/r1/control.sock && ! -e $LAB_DIR/r1/notify.sock ]] || fail "the sockets stay behind"
     held=$(external_of r2)
-    note "ended in $took ms, the peer holds $held of $((round * 20000))"
-    ((held == round * 20000)) || fail "the peer holds $held flows of $((round * 20000))"
+    note "ended in $took ms, the peer holds $held of $((round * 5000))"
+    ((held == round * 5000)) || fail "the peer holds $held flows of $((round * 5000))"
     [[ $(lab_agent r2 cache external --json | jq length) == "$held" ]] || fail "the listing is not the count"
     pair_start r1
     ends_with 0 lab_agent r1 role master
