@@ -16,9 +16,10 @@ public struct NetworkDevice: Equatable, Sendable {
 
     /// Reads an interface through any socket of the network namespace.
     static func read(_ name: String, through socket: borrowing FileDescriptor) throws(LinkError) -> NetworkDevice {
-        let index = unsafe if_nametoindex(name)
-        guard index != 0 else { throw .interfaceMissing }
-        var request = try unsafe self.request(SIOCGIFMTU, "SIOCGIFMTU", name, socket)
+        // Not if_nametoindex(3): it opens a socket of its own, and a link must not go for want of descriptors.
+        var request = try unsafe self.request(SIOCGIFINDEX, "SIOCGIFINDEX", name, socket)
+        let index = unsafe UInt32(bitPattern: request.ifr_ifru.ifru_ivalue)
+        unsafe request = try self.request(SIOCGIFMTU, "SIOCGIFMTU", name, socket)
         let mtu = unsafe Int(request.ifr_ifru.ifru_mtu)
         unsafe request = try self.request(SIOCGIFFLAGS, "SIOCGIFFLAGS", name, socket)
         let flags = unsafe UInt32(UInt16(bitPattern: request.ifr_ifru.ifru_flags))

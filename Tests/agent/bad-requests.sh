@@ -65,11 +65,12 @@ expect_idle r1 "beside a crowd"
 lab_stop r1 crowd
 
 note "the same with descriptors for hardly anyone"
-prlimit --pid "$(<"$LAB_DIR/r1/agent.pid")" --nofile=30:30
+prlimit --pid "$(<"$LAB_DIR/r1/agent.pid")" --nofile=30:1024
 lab_start r1 crowd "$python" "$root/Tests/agent/probe.py" crowd "$control" 30 20
 within 5 "the crowd" grep -q '30 connected' "$LAB_DIR/r1/crowd.log"
 served
 expect_idle r1 "without descriptors"
+lab_both_in_sync || fail "no longer in sync for want of descriptors"
 lab_stop r1 crowd
 prlimit --pid "$(<"$LAB_DIR/r1/agent.pid")" --nofile=1024:1024
 served

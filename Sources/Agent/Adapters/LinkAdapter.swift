@@ -48,6 +48,8 @@ struct LinkAdapter: ~Copyable, LinkPort {
             link?.countQueueDrops()
             if link?.device.isUp == false { close(because: .interfaceDown, at: now) }
         } catch {
+            // That the device could not be read says nothing of the device.
+            if case .system = error { return }
             close(because: error, at: now)
         }
     }
