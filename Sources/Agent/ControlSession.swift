@@ -52,8 +52,10 @@ final class ControlSession {
         lastMoved = MonotonicClock.now()
     }
 
-    /// What the session is to be waited for. One that is busy is not read, so that its next request queues there; one
-    /// that has heard the end is always readable.
+    /// What the session is to be waited for.
+    ///
+    /// One that is busy is not read, so that its next request queues there; one whose other end is done is always
+    /// readable, and so is not waited for that.
     var conditions: Epoll.Conditions {
         var conditions: Epoll.Conditions = pending == .nothing && !hasFinished ? .readable : []
         if wantsToWrite { conditions.insert(.writable) }

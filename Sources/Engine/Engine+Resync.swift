@@ -19,9 +19,9 @@ struct ResyncJob {
         case flush(id: UInt64)
     }
 
-    /// A dump that the kernel broke off begins again after so long …
+    /// A dump that the kernel broke off begins again after so long.
     static let retryDelay = Instant.Span.milliseconds(100)
-    /// … and so often.
+    /// It begins again so often at most.
     static let retryLimit = 50
 
     var purpose: Purpose
