@@ -93,6 +93,9 @@ final class ControlThread {
         } catch {
             throw .system("\(error)")
         }
+        // The first dump has been read already and wakes nobody: a master's agent that restarts must hear of the
+        // virtual addresses before the engine's first turn, or it believes itself backup.
+        followAddresses()
     }
 
     /// Serves until a signal ends the agent or the data thread gives up.
