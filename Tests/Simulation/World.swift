@@ -121,7 +121,7 @@ public final class World {
         for index in network.deliver() { wake(nodes[index]) }
         if traffic.next <= clock.now { traffic.send(through: forwarder) }
         for node in nodes {
-            if !node.kernel.queue.isEmpty || node.kernel.overran { wake(node) }
+            if !node.kernel.queue.isEmpty || node.kernel.overran || node.kernel.dumpWaits { wake(node) }
             if wakeTime(of: node) <= clock.now { turn(node) }
         }
     }
