@@ -14,7 +14,7 @@ struct CommitJob {
     }
 
     /// What is written in which order: live connections first, parents before children, endings last.
-    enum Pass: UInt8, CaseIterable {
+    enum Pass: UInt8, Comparable {
         case established
         case unassured
         case closing
@@ -25,6 +25,11 @@ struct CommitJob {
         /// Entries of an earlier mastership that the external cache does not name: removed if the last master held
         /// all flows and these no longer, else made anew, because their windows are stale.
         case former
+        /// Flows of the internal cache that this node's kernel lost with its addresses.
+        case lost
+
+        /// Orders passes as they come.
+        static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 
         /// Whether a flow's turn is in this pass.
         func takes(_ flow: Flow, refused: WriteRefusal?) -> Bool {
@@ -34,7 +39,7 @@ struct CommitJob {
             case .closing: flow.master == nil && flow.isClosing
             case .children: flow.master != nil
             case .orphans: flow.master != nil && refused == .notFound
-            case .former: false
+            case .former, .lost: false
             }
         }
     }
@@ -59,7 +64,7 @@ struct CommitJob {
 
     /// Moves on to the next pass; false after the last.
     mutating func nextPass() -> Bool {
-        guard let next = Pass(rawValue: pass.rawValue + 1), next != .former || purpose != .adoption else {
+        guard let next = Pass(rawValue: pass.rawValue + 1), next < .former || purpose != .adoption else {
             return false
         }
         pass = next

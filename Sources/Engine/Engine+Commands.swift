@@ -24,11 +24,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             followTruth(at: now)
         case .addresses(let presence):
             reconciler.see(presence, at: now)
+            if holdsAddresses, presence != .all { noteNetworkWent(at: now) }
+            holdsAddresses = presence == .all
             followTruth(at: now)
         case .ownAddresses(let addresses):
             settings.filter.ownAddresses = addresses
         case .networkWent:
-            pardonDestroys()
+            noteNetworkWent(at: now)
         case .commit(let id):
             guard commitJob == nil else { return answer(id, .refused("a commit is under way; see status")) }
             beginCommit(.manual(id: id), inSync: false, at: now)

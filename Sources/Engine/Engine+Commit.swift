@@ -10,6 +10,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Begins a commit; one that runs is abandoned, and goes on in the new one, since its flows left the cache.
     mutating func beginCommit(_ purpose: CommitJob.Purpose, inSync: Bool, at now: Instant) {
         if case .manual(let id)? = commitJob?.purpose { answer(id, .refused("a takeover began; it commits all")) }
+        // Nobody else will say that they are gone by mistake: what the role took is written again.
+        if case .takeover = purpose { pardonDestroys() }
         commitJob = CommitJob(purpose: purpose, started: now, isInSync: inSync)
         if external.flowCount >= Self.quietCommitSize { kernel.listenForNew(false) }
     }
@@ -43,7 +45,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func fillCommitBatch() {
         guard var job = commitJob else { return }
         writes.removeAll()
-        let limit = job.pass == .former ? (former?.slotLimit ?? 0) : external.slotLimit
+        let limit =
+            switch job.pass {
+            case .former: former?.slotLimit ?? 0
+            case .lost: log.slotLimit
+            default: external.slotLimit
+            }
         let timeouts = kernel.timeouts()
         while job.nextSlot < limit, !writes.isFull {
             let slot = job.nextSlot
@@ -58,7 +65,22 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                         : FlowWrite(.replace, flow, liberal: flow.tcp != nil, token: CommitJob.noSlot))
                 continue
             }
+            if job.pass == .lost {
+                guard let entry = log.entry(at: slot), entry.state == .live, entry.traits.contains(.lost) else {
+                    continue
+                }
+                var flow = hasParent(entry.flow) ? entry.flow : entry.flow.withoutMaster
+                flow.timeout = timeouts.takeoverTimeout(of: flow)
+                writes.append(FlowWrite(.create, flow, liberal: flow.tcp != nil, token: CommitJob.noSlot))
+                continue
+            }
             guard let entry = external.entry(at: slot), job.pass.takes(entry.flow, refused: entry.refusal) else {
+                continue
+            }
+            if isAssuredHere(entry.flow.original) {
+                external.remove(at: slot)
+                job.kept += 1
+                counters.count(.commitKeptLocal)
                 continue
             }
             var flow = entry.flow
@@ -137,7 +159,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Whether a packet of this node's own traffic made the flow, and both directions have been seen.
     private func isAssuredHere(_ original: Tuple) -> Bool {
         guard let entry = log.entry(of: original), entry.state != .tombstone else { return false }
-        return entry.traits.contains(.seenNew) && entry.flow.status.contains(.assured)
+        return entry.traits.contains(.seenNew) && !entry.traits.contains(.lost) && entry.flow.status.contains(.assured)
     }
 
     /// The flow is in the kernel: it moves from the external to the internal cache, in memory.

@@ -91,6 +91,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let state = event.attributes.contains(.tcp) ? event.flow.tcp : log.entry(of: original)?.flow.tcp
         if timeLeft, !(state?.state.isOver ?? false) {
             if log.condemn(original, at: now) { counters.count(.destroysHeld) }
+            if now < networkWentUntil { pardonDestroys() }
         } else {
             log.destroy(original)
             counters.count(.internalDestroyed)
@@ -103,6 +104,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let deadline = Instant(nanoseconds: now.nanoseconds - Self.destroyHold.nanoseconds)
         let released = log.release(heldSince: deadline, limit: Self.eventsPerTurn)
         counters.count(.internalDestroyed, by: released)
+    }
+
+    /// An address or a link of this node went: what the kernel destroys because of it comes before and after the word.
+    mutating func noteNetworkWent(at now: Instant) {
+        networkWentUntil = now + Self.destroyHold
+        pardonDestroys()
     }
 
     /// An address, a link or the role went: what the kernel destroyed because of it stays with the peers.

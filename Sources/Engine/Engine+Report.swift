@@ -48,8 +48,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             name: peer.name, source: peer.source, role: peer.role.reportName, term: peer.term,
             isComplete: peer.receiving.isComplete, isAcknowledged: peer.sending.isAcknowledged,
             unacknowledged: sent - min(acknowledged, sent), lastHeard: peer.lastHeard, isSilent: peer.isSilent,
-            lostDatagrams: peer.receiving.lostDatagrams,
-            debug: "\(peer.receiving) \(peer.sending) log \(log.latestVersion) inSync \(peer.inSync)")
+            lostDatagrams: peer.receiving.lostDatagrams)
     }
 }
 

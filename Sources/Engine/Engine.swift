@@ -84,6 +84,9 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var recallDue: Instant = .origin
     /// Pages that have come since the last request.
     var pagesOfRequest = 0
+    /// Until when a destroy is the work of an address or a link that went.
+    var networkWentUntil: Instant = .origin
+    var holdsAddresses = false
     /// Events were lost, and the dump that finds them has not begun.
     var owesResync = false
     /// A peer that is no master has announced flows that a master may adopt.

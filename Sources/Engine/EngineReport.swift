@@ -19,7 +19,6 @@ public struct EngineReport: Sendable {
         public var lastHeard: Instant
         public var isSilent: Bool
         public var lostDatagrams: UInt64
-        public var debug = ""
     }
 
     public var role: String

@@ -54,6 +54,8 @@ public struct ChangeLog: ~Copyable {
         public static let madeLiberal = Traits(rawValue: 2)
         /// A tuple that was destroyed and came anew before the destroy was sent: one message says both.
         public static let replacement = Traits(rawValue: 4)
+        /// Destroyed here and pardoned: the peers keep it, this node's kernel does not have it.
+        public static let lost = Traits(rawValue: 8)
     }
 
     /// What an observation did.
@@ -141,6 +143,7 @@ public struct ChangeLog: ~Copyable {
             return .inserted
         }
         table[slot].seen = round
+        table[slot].traits.subtract(.lost)
         table[slot].traits.formUnion(traits)
         switch table[slot].state {
         case .tombstone:
@@ -215,6 +218,7 @@ public struct ChangeLog: ~Copyable {
         while let held = condemnedByAge.popFirst() {
             if isCondemned(held.slot, held.version, held.at) {
                 table[held.slot].state = .live
+                table[held.slot].traits.insert(.lost)
                 pardoned += 1
             }
         }

@@ -50,7 +50,8 @@ public struct SimulatedKernelPort: KernelPort {
             kernel.dumpPlace = nil
             return .interrupted
         }
-        if kernel.generator.happens(5) { return .waiting }
+        kernel.dumpWaits = kernel.generator.happens(5)
+        if kernel.dumpWaits { return .waiting }
         let isLast = place >= kernel.entries.count
         for event in kernel.dumpPart { events.append(event) }
         kernel.makeDumpPart()

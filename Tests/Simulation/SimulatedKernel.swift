@@ -46,6 +46,8 @@ public final class SimulatedKernel {
     var isHeard = false
     var hearsNew = false
     var dumpPlace: Int?
+    /// The reader was told to wait, and its socket wakes it.
+    var dumpWaits = false
     /// The part of a dump that the kernel made when the one before it was read.
     var dumpPart: [FlowEvent] = []
     /// The next dump tells that the table changed its shape.

@@ -21,6 +21,7 @@ public final class SimulatedNode {
     var storedTerm: UInt64 = 0
     /// Turns in a row that asked for another one at once.
     var busyTurns = 0
+    var isRecalling = false
     /// Turns since the start of the run.
     public internal(set) var turns = 0
     /// The role that the engine last told.

@@ -163,6 +163,14 @@ extension World {
     /// What has been appointed happens.
     func keep(_ appointment: Appointment) {
         switch appointment {
+        case .notify(let index, _), .presence(let index), .networkWent(let index):
+            // Words wait for an agent that stands still.
+            guard nodes[index].pausedUntil <= clock.now else {
+                return agenda.add(appointment, at: nodes[index].pausedUntil)
+            }
+        default: break
+        }
+        switch appointment {
         case .notify(let index, let state):
             note("\(nodes[index].name) is told \(state.rawValue)")
             nodes[index].engine?.take(.notify(RoleNotification(.group, "vg", state), from: .fifo), at: clock.now)

@@ -121,7 +121,7 @@ public final class World {
         for index in network.deliver() { wake(nodes[index]) }
         if traffic.next <= clock.now { traffic.send(through: forwarder) }
         for node in nodes {
-            if !node.kernel.queue.isEmpty || node.kernel.overran { wake(node) }
+            if !node.kernel.queue.isEmpty || node.kernel.overran || node.kernel.dumpWaits { wake(node) }
             if wakeTime(of: node) <= clock.now { turn(node) }
         }
     }
@@ -135,13 +135,14 @@ public final class World {
         let node = nodes[owner]
         // Without an agent the hold's elements time out, and its table goes with its owner.
         let mayBeHeld = node.engine != nil && clock.now < node.addressesSince + Self.holdLimit
-        let isHeld = mayBeHeld && (node.role != "master" || node.report(at: clock.now)?.isRecalling == true)
+        let isHeld = mayBeHeld && (node.role != "master" || node.isRecalling)
         return isHeld ? .held : .kernel(node.kernel)
     }
 
     private func turn(_ node: SimulatedNode) {
         guard let due = node.engine?.turn(at: clock.now) else { return }
         node.turns += 1
+        node.isRecalling = node.report(at: clock.now)?.isRecalling == true
         node.busyTurns = due <= clock.now ? node.busyTurns + 1 : 0
         if node.busyTurns == Self.busyLimit { problem("\(node.name) turns \(Self.busyLimit) times without a rest") }
         node.wakeAt = due <= clock.now ? clock.now + Self.turnCost : due
@@ -174,7 +175,7 @@ public final class World {
     }
 
     /// What to print when a run failed: the seed, the problems, and the end of the transcript.
-    public func account(lines: Int = 120) -> String {
+    public func account(lines: Int = 300) -> String {
         var text = "seed \(setup.seed)\n"
         for problem in problems { text += "  \(problem)\n" }
         text += "the last lines of the transcript:\n"
