@@ -38,7 +38,7 @@ counted() {
 
 note "from a host that is no peer"
 for kind in random truncated version messages; do counted $kind 10.99.0.77 200 link_unknown_source; done
-lab_both_in_sync || fail "no longer in sync"
+pair_in_sync || fail "no longer in sync"
 
 note "from the peer's address, the peer's agent beside it"
 all_reasons=(datagram_truncated datagram_foreign datagram_version datagram_flags datagram_key datagram_jump
@@ -48,7 +48,7 @@ counted truncated 10.99.0.2 500 "${all_reasons[@]}"
 counted version 10.99.0.2 100 datagram_version
 counted messages 10.99.0.2 300 datagram_beyond_peers
 counted oversized 10.99.0.2 20 link_too_long_to_receive
-within 15 "both agents in sync" lab_both_in_sync
+within 15 "both agents in sync" pair_in_sync
 
 note "from the peer's address, its agent dead: what claims to be a new peer may speak, and still harms nothing"
 lab_stop r2 agent KILL
@@ -57,5 +57,5 @@ probe r2 datagrams 10.99.0.2 10.99.0.1 3780 messages 500 11
 unharmed "messages of a false peer"
 pair_start r2
 ends_with 0 lab_agent r2 role backup
-within 30 "both agents in sync again" lab_both_in_sync
+within 30 "both agents in sync again" pair_in_sync
 within 10 "r2 holds all again" external_is r2 100

@@ -70,7 +70,7 @@ lab_start r1 crowd "$python" "$root/Tests/agent/probe.py" crowd "$control" 30 20
 within 5 "the crowd" grep -q '30 connected' "$LAB_DIR/r1/crowd.log"
 served
 expect_idle r1 "without descriptors"
-lab_both_in_sync || fail "no longer in sync for want of descriptors"
+pair_in_sync || fail "no longer in sync for want of descriptors"
 lab_stop r1 crowd
 prlimit --pid "$(<"$LAB_DIR/r1/agent.pid")" --nofile=1024:1024
 served
@@ -97,5 +97,5 @@ for _ in {1..10}; do
 done
 served
 expect_idle r1 "after those who went"
-lab_both_in_sync || fail "no longer in sync"
+pair_in_sync || fail "no longer in sync"
 [[ $(role_of r1) == master ]] || fail "r1 is $(role_of r1)"

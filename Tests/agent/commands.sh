@@ -48,7 +48,7 @@ status=$(lab_agent r1 status --json)
 note "the keys"
 pair_start_both_of() { pair_start r2; ends_with 0 lab_agent r1 role master; ends_with 0 lab_agent r2 role backup; }
 pair_start_both_of
-within 15 "both agents in sync" lab_both_in_sync
+within 15 "both agents in sync" pair_in_sync
 status=$(lab_agent r2 status --json)
 expect_keys "$status" . "caches counters groups kernel last_takeover node peers reasons role schema since source standby term verdict"
 expect_keys "$status" ".groups[0]" "name readiness role since source term"
@@ -93,14 +93,14 @@ internal_is r1 0 || fail "flush internal left flows"
 ends_with 0 lab_agent r1 resync kernel
 says "100 flows found in the kernel, 0 gone" "$printed"
 internal_is r1 100 || fail "resync kernel found $(internal_of r1) of 100"
-within 10 "both agents in sync" lab_both_in_sync
+within 10 "both agents in sync" pair_in_sync
 ends_with 0 lab_agent r2 flush external
 external_is r2 0 || fail "flush external left flows"
 ends_with 0 lab_agent r2 resync peer
 within 10 "the bulk that r2 asked for" external_is r2 100
 ends_with 0 lab_agent r2 reset external-cache
 within 10 "the external cache filled again" external_is r2 100
-within 10 "both agents in sync" lab_both_in_sync
+within 10 "both agents in sync" pair_in_sync
 ends_with 0 lab_agent r1 reset internal-cache
 internal_is r1 100 || fail "reset internal-cache left $(internal_of r1) of 100"
 bulks=$(counter_of r2 bulks_received)
@@ -138,7 +138,7 @@ says "100 stale entries removed" "$printed"
 [[ $(kernel_count r2) == 100 ]] || fail "the master has $(kernel_count r2) of 100 entries"
 
 note "flush kernel"
-within 15 "both agents in sync" lab_both_in_sync
+within 15 "both agents in sync" pair_in_sync
 ends_with 0 lab_agent r2 flush kernel
 says "100 flows deleted from the kernel table" "$printed"
 [[ $(kernel_count r2) == 0 ]] || fail "flush kernel left $(kernel_count r2) entries"

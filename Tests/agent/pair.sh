@@ -114,13 +114,15 @@ pair_start() {
 
 pair_is_ready() { lab_agent "$1" status --json | jq -e '.role != "starting"'; }
 
+pair_in_sync() { lab_in_sync r1 && lab_in_sync r2; }
+
 # Starts both, r1 as master, and waits until they are in sync.
 pair_start_both() {
     pair_start r1
     pair_start r2
     ends_with 0 lab_agent r1 role master
     ends_with 0 lab_agent r2 role backup
-    within 15 "both agents in sync" lab_both_in_sync
+    within 15 "both agents in sync" pair_in_sync
 }
 
 # Waits for an agent that ends by itself and fails the test unless it ends with this code: pair_ends NODE CODE.

@@ -9,7 +9,7 @@ role_is() { [[ $(role_of r1) == "$1" ]]; }
 pair_create
 pair_start_both
 lab_in r1 "$LAB_BIN/lab" load --flows 30000 >/dev/null
-within 15 "both agents in sync" lab_both_in_sync
+within 15 "both agents in sync" pair_in_sync
 within 15 "r2 holds all" external_is r2 30000
 
 note "r2 takes over: role returns with the flows in the kernel"

@@ -23,7 +23,7 @@ for round in 1 2 3; do
     [[ $(lab_agent r2 cache external --json | jq length) == "$held" ]] || fail "the listing is not the count"
     pair_start r1
     ends_with 0 lab_agent r1 role master
-    within 15 "both agents in sync" lab_both_in_sync
+    within 15 "both agents in sync" pair_in_sync
 done
 
 note "without a peer it ends at once, twice signalled too"

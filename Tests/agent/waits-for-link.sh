@@ -25,7 +25,7 @@ log_says r1 "listen-address is not assigned to sync0" || fail "the journal does 
 ip -n "$(lab_ns r1)" address add 10.99.0.1/24 dev sync0
 ip -n "$(lab_ns r2)" address add 10.99.0.2/24 dev sync0
 ends_with 0 lab_agent r1 role master
-within 15 "both agents in sync" lab_both_in_sync
+within 15 "both agents in sync" pair_in_sync
 within 5 "the journal tells that the link is there" log_says r1 "the link is there"
 
 note "the interface goes and comes again"
@@ -36,7 +36,7 @@ ip link add name sync0 netns "$(lab_ns r1)" type veth peer name sync0 netns "$(l
 for node in r1 r2; do ip -n "$(lab_ns $node)" link set sync0 up; done
 ip -n "$(lab_ns r1)" address add 10.99.0.1/24 dev sync0
 ip -n "$(lab_ns r2)" address add 10.99.0.2/24 dev sync0
-within 15 "both agents in sync again" lab_both_in_sync
+within 15 "both agents in sync again" pair_in_sync
 within 5 "what began meanwhile is on r2" external_is r2 10
 
 note "a node whose ruleset tracks nothing"
