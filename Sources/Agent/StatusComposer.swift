@@ -15,6 +15,8 @@ struct StatusComposer {
 
     /// Share of the kernel's limit from which on the table counts as nearly full, in percent.
     static let fullTable = 90
+    /// What ends an operator's order.
+    static let giveBack = "ctsync-ha role auto"
     /// Changes that a peer may be behind before it is worth a word.
     static let tolerableLag: UInt64 = 10_000
 
@@ -127,13 +129,16 @@ struct StatusComposer {
             found.append(
                 Finding(
                     .warning,
-                    "the manager said \(split.spoken.rawValue), but \(split.addresses.rawValue) of the virtual "
-                        + "addresses are here",
-                    "ip -br address; systemctl status keepalived"))
+                    "the \(split.source == .manual ? "operator" : "manager") said \(split.spoken.rawValue), but "
+                        + "\(split.addresses.rawValue) of the virtual addresses are here",
+                    split.source == .manual ? Self.giveBack : "ip -br address; systemctl status keepalived"))
         }
         if engine.role == "fault" {
             found.append(
-                Finding(.warning, "the manager reports FAULT: this node cannot take over", "journalctl -u keepalived"))
+                engine.source == .manual
+                    ? Finding(.warning, "the operator ordered fault: this node cannot take over", Self.giveBack)
+                    : Finding(
+                        .warning, "the manager reports FAULT: this node cannot take over", "journalctl -u keepalived"))
         }
         if !engine.roleKnown {
             found.append(

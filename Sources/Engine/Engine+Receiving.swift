@@ -95,9 +95,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     private mutating func beginPeer(_ header: DatagramHeader, from source: UInt64, at now: Instant) {
+        // Until its greeting comes it goes by its number.
         var name = "node-" + String(header.sender, radix: 16)
+        var isNamed = false
         if let known = peer {
-            if known.sender == header.sender { name = known.name }
+            if known.sender == header.sender { (name, isNamed) = (known.name, known.isNamed) }
             known.sending.close(&log)
             perform(roles.peerLost(UInt64(known.sender), at: now), at: now)
         }
@@ -108,12 +110,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             inSync: header.inSync, lastHeard: now, source: source,
             sending: SendingSession(log: &log, bulk: bulkNumber, sequence: sequence, at: now),
             receiving: ReceivingSession(incarnation: header.incarnation, era: era, at: now))
+        peer?.isNamed = isNamed
         if !settings.startupResync { peer?.receiving.delayRequest() }
         purge.lostSync()
         _ = readiness.lostSync(at: now)
         hearRole(header, at: now)
         helloDue = now
-        notices.append(.peerAppeared(name: name, incarnation: header.incarnation))
+        if isNamed { notices.append(.peerAppeared(name: name, incarnation: header.incarnation)) }
         recallIfUnsynced(at: now)
     }
 
@@ -153,6 +156,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         switch message {
         case .hello(let hello):
             peer?.name = hello.name
+            guard peer?.isNamed == false else { return }
+            peer?.isNamed = true
+            notices.append(.peerAppeared(name: hello.name, incarnation: header.incarnation))
         case .progress(let progress):
             peer?.receiving.progress(
                 sent: progress.sentVersion, bulk: progress.bulk, bulkEnd: progress.bulkEnd,

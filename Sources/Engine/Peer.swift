@@ -6,6 +6,8 @@ internal import SyncProtocol
 struct Peer {
     let sender: UInt32
     var name: String
+    /// Whether it has told its name.
+    var isNamed = false
     var incarnation: UInt64
     var role: DatagramHeader.Role
     var term: UInt64

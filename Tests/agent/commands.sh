@@ -64,6 +64,12 @@ status=$(lab_agent r1 status --json)
 expect_keys "$status" .last_takeover "at failed flows reason seconds"
 [[ $(jq -r '.peers[0] | [.name, .address] | join(" ")' <<<"$status") == r2\ 10.99.0.2* ]] || fail "the peer's name and address"
 
+for node in r1 r2; do
+    peer=$([[ $node == r1 ]] && echo r2 || echo r1)
+    grep -q "notice: peer $peer heard, incarnation [0-9]* peer=$peer\$" "$LAB_DIR/$node/agent.log" ||
+        fail "the journal of $node does not name its peer"
+done
+
 note "caches and table"
 put_flows r1 1 100
 within 5 "100 flows in the internal cache" internal_is r1 100

@@ -29,6 +29,10 @@ for wanted in fault backup fault backup backup; do
     ends_with 0 role $wanted
     [[ $(role_of r1) == "$wanted" ]] || fail "role $wanted returned when r1 was $(role_of r1)"
 done
+ends_with 0 role fault
+ends_with 0 lab_agent r1 status
+says "the operator ordered fault: this node cannot take over" "$printed"
+says "ctsync-ha role auto" "$printed"
 ends_with 0 role backup --group lab
 ends_with 1 role backup --group other
 says "unknown group .other.: this agent follows .lab."
