@@ -22,8 +22,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             answer(id, .done("the manager decides: \(reconciler.truth.role.rawValue)"))
         case .addresses(let presence):
             reconciler.see(presence, at: now)
-            if holdsAddresses, presence != .all { noteNetworkWent(at: now) }
-            holdsAddresses = presence == .all
+            see(presence, at: now)
             followTruth(at: now)
         case .ownAddresses(let addresses):
             settings.filter.ownAddresses = addresses
@@ -52,6 +51,22 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             guard resyncJob == nil else { return answer(id, .refused("a dump is under way; ask again")) }
             flushInternal()
             beginResync(.asked(id: id))
+        }
+    }
+
+    /// Addresses that go announce a demotion; those that come back do not bring the flows back.
+    private mutating func see(_ presence: AddressPresence, at now: Instant) {
+        switch presence {
+        case .all:
+            if addressesWent { resyncDue = now }
+            addressesWent = false
+            holdsAddresses = true
+        case .some, .none:
+            if holdsAddresses { noteNetworkWent(at: now) }
+            addressesWent = addressesWent || holdsAddresses
+            holdsAddresses = false
+        case .unknown:
+            break
         }
     }
 
