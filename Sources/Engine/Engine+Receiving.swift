@@ -79,6 +79,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let wasSilent = peer?.isSilent == true
         peer?.lastHeard = now
         peer?.isSilent = false
+        peer?.hasLeft = false
         peer?.source = source
         if wasSilent {
             hearRole(header, at: now)
@@ -190,7 +191,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .recallRequest(let request):
             pendingRecallPage = request
         case .farewell:
-            peer?.lastHeard = .origin
+            peer?.hasLeft = true
         }
     }
 

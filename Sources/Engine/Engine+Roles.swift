@@ -118,7 +118,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Notices that the peer fell silent.
     private mutating func watchPeer(at now: Instant) {
-        guard let known = peer, !known.isSilent, now.since(known.lastHeard) >= ReceivingSession.silence else { return }
+        guard let known = peer, !known.isSilent,
+            known.hasLeft || now.since(known.lastHeard) >= ReceivingSession.silence
+        else { return }
         peer?.isSilent = true
         notices.append(.peerSilent(name: known.name))
         purge.lostSync()

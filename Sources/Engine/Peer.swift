@@ -17,6 +17,8 @@ struct Peer {
     var wasSyncedMaster = false
     var lastHeard: Instant
     var isSilent = false
+    /// It said farewell: nothing is to be expected of it, and what it said until then stays true.
+    var hasLeft = false
     /// Where its last datagram came from, as the link numbers its sources.
     var source: UInt64
     var sending: SendingSession
