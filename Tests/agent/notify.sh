@@ -105,6 +105,15 @@ within 5 "the last word counts" role_is backup
 ends_with 0 notify GROUP lab STOP 150
 unchanged backup STOP
 
+note "a script that comes late, and one whose clock is ahead"
+# GROUP lab MASTER, said a nanosecond after the machine started, and at the end of time.
+ends_with 0 probe r1 frame "$LAB_DIR/r1/control.sock" 010500036c6162000001
+unchanged backup "a notification that was said before the last one"
+ends_with 0 probe r1 frame "$LAB_DIR/r1/control.sock" 010500036c61620000ffffffffffffffffff01
+within 5 "r1 is master" role_is master
+ends_with 0 notify GROUP lab BACKUP 150
+within 5 "who speaks next is heard" role_is backup
+
 note "an agent that hangs holds keepalived up for two seconds at most"
 kill -s STOP "$(<"$LAB_DIR/r1/agent.pid")"
 began=$(lab_now)
