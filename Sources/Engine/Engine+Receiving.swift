@@ -9,7 +9,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// What the flows of a datagram belong to.
     private enum Context {
         case none
-        case interval(LogInterval, isAdmitted: Bool)
+        /// Not admitted without a standing.
+        case interval(LogInterval, Standing?)
         case page(RecallPage)
     }
 
@@ -40,7 +41,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
         counters.count(.messageUnknownKind, by: reader.unknownKinds)
         switch context {
-        case .interval(let interval, isAdmitted: true):
+        case .interval(let interval, .some):
             peer?.receiving.covered(
                 lane: .init(interval.lane), .init(from: interval.from, to: interval.to), at: now)
         case .page(let page):
@@ -169,19 +170,19 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 peer?.receiving.admits(
                     lane: .init(interval.lane), bulk: interval.bulk, .init(from: interval.from, to: interval.to),
                     at: now) ?? false
-            context = .interval(interval, isAdmitted: isAdmitted)
+            context = .interval(interval, isAdmitted ? peer.map(Standing.init) : nil)
         case .recallPage(let page):
             context = .page(page)
         case .flow(let told):
             switch context {
-            case .interval(let interval, isAdmitted: true): takeFlow(told, of: interval)
+            case .interval(_, let standing?): takeFlow(told, standing)
             case .interval: counters.count(.peerFlowStale)
             case .page(let page): takeRecalled(told.flow, page)
             case .none: break
             }
         case .destroy(let told):
-            guard case .interval(_, isAdmitted: true) = context else { return counters.count(.peerFlowStale) }
-            takeDestroy(told)
+            guard case .interval(_, let standing?) = context else { return counters.count(.peerFlowStale) }
+            takeDestroy(told, standing)
         case .acknowledgement(let told):
             takeAcknowledgement(told, at: now)
         case .bulkRequest(let request):
@@ -195,32 +196,28 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
     }
 
-    private mutating func takeFlow(_ told: FlowMessage, of interval: LogInterval) {
-        guard let peer else { return }
+    private mutating func takeFlow(_ told: FlowMessage, _ standing: Standing) {
         guard settings.filter.verdict(told.flow) == .replicated else { return counters.count(.peerFlowFiltered) }
-        guard told.version > peer.receiving.gapFree else { return counters.count(.peerFlowStale) }
+        guard told.version > standing.gapFree else { return counters.count(.peerFlowStale) }
         let original = told.flow.original
         if let held = log.entry(of: original), held.state != .tombstone {
             // A master knows its flows better than a node that is none; a local flow is nobody's copy.
-            if tracks, !peer.role.claimsMastership { return counters.count(.peerFlowIgnored) }
+            if tracks, !standing.claimsMastership { return counters.count(.peerFlowIgnored) }
             if !tracks, !held.traits.contains(.seenNew) { log.forget(original) }
         }
-        switch external.apply(
-            told.flow, version: told.version, era: peer.receiving.era, bulk: peer.receiving.bulk)
-        {
+        switch external.apply(told.flow, version: told.version, era: standing.era, bulk: standing.bulk) {
         case .inserted:
             counters.count(.externalCreated)
-            if !peer.role.claimsMastership { wantsAdoption = true }
+            if !standing.claimsMastership { wantsAdoption = true }
         case .updated: counters.count(.externalUpdated)
         case .full: counters.count(.externalFull)
         case .stale, .removed, .unknown: counters.count(.peerFlowStale)
         }
     }
 
-    private mutating func takeDestroy(_ told: DestroyMessage) {
-        guard let peer else { return }
-        guard told.version > peer.receiving.gapFree else { return counters.count(.peerFlowStale) }
-        if external.delete(told.original, version: told.version, era: peer.receiving.era) == .removed {
+    private mutating func takeDestroy(_ told: DestroyMessage, _ standing: Standing) {
+        guard told.version > standing.gapFree else { return counters.count(.peerFlowStale) }
+        if external.delete(told.original, version: told.version, era: standing.era) == .removed {
             counters.count(.externalDestroyed)
         }
     }

@@ -27,3 +27,19 @@ struct Peer {
     /// Whether the peer claims the virtual addresses and says that it holds what its predecessor held.
     var isSyncedMaster: Bool { role == .master && inSync }
 }
+
+/// What decides about the flows of one datagram; taken from the peer once, since a peer is costly to copy.
+struct Standing {
+    let gapFree: UInt64
+    let era: UInt32
+    let bulk: UInt32
+    let claimsMastership: Bool
+
+    /// The peer's standing now.
+    init(_ peer: Peer) {
+        gapFree = peer.receiving.gapFree
+        era = peer.receiving.era
+        bulk = peer.receiving.bulk
+        claimsMastership = peer.role.claimsMastership
+    }
+}
