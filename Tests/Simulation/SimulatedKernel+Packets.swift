@@ -4,7 +4,9 @@ internal import StateMachine
 extension SimulatedKernel {
     /// A packet of a connection, with what the tracker makes of it.
     public struct Packet {
-        /// The flow as it is after this packet. Of a first packet the reply is not translated yet.
+        /// The flow as it is after this packet.
+        ///
+        /// Of a first packet the reply is not translated yet.
         public var flow: Flow
         /// Whether it may open a flow.
         public var isFirst: Bool

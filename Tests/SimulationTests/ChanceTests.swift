@@ -2,7 +2,9 @@ import Foundation
 import Simulation
 import Testing
 
-/// Runs that chance writes. A failing run prints its seed and what led to it.
+/// Runs that chance writes.
+///
+/// A failing run prints its seed and what led to it.
 ///
 /// `CTSYNC_SEEDS=1000-1999 swift test -c release -Xswiftc -enable-testing --filter ChanceTests` runs others.
 @Suite struct ChanceTests {

@@ -1,0 +1,43 @@
+import Testing
+
+@testable import Replication
+
+@Suite struct CoverageTests {
+    @Test func `agrees with a set of versions under intervals in any order`() {
+        let seed = UInt64.random(in: 0 ... .max)
+        var chance = SplitMix(state: seed)
+        for round in 0..<200 {
+            var coverage = Coverage()
+            var model: Set<UInt64> = []
+            for _ in 0..<40 {
+                let from = UInt64.random(in: 0..<120, using: &chance)
+                let to = from + UInt64.random(in: 0...12, using: &chance)
+                if Int.random(in: 0..<12, using: &chance) == 0 {
+                    coverage.restart(below: from)
+                    model = model.filter { $0 > from }
+                } else {
+                    coverage.add(.init(from: from, to: to))
+                    if to > from { model.formUnion(from + 1...to) }
+                }
+                var gapFree: UInt64 = 0
+                while model.contains(gapFree + 1) { gapFree += 1 }
+                let missing = (1...150).filter { !model.contains($0) }
+                let named = coverage.holes(upTo: 150, count: 1_000).flatMap { Array($0.from + 1...$0.to) }
+                #expect(coverage.gapFree == gapFree, "seed \(seed) round \(round)")
+                #expect(named == missing, "seed \(seed) round \(round)")
+            }
+        }
+    }
+
+    @Test func `one hole too many is not taken in`() {
+        var coverage = Coverage()
+        for index in 0..<UInt64(Coverage.islandLimit) {
+            let taken = coverage.add(.init(from: 10 + index * 10, to: 12 + index * 10))
+            #expect(taken)
+        }
+        let refused = coverage.add(.init(from: 1_000_000, to: 1_000_001))
+        #expect(!refused)
+        let extended = coverage.add(.init(from: 12, to: 15))
+        #expect(extended)
+    }
+}
