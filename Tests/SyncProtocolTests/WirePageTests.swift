@@ -20,7 +20,7 @@ import Testing
             writer.closeInterval(to: 1010)
         }
         // The lines of the example begin with the bytes, two digits each; a comment follows.
-        let block = page.split(separator: "```").first { $0.contains("c7 5e") } ?? ""
+        let block = page.split(separator: "```").last { $0.contains("c7 5e 01") } ?? ""
         let hex = block.split(separator: "\n").flatMap { line in
             line.split(separator: " ").prefix { $0.count == 2 && UInt8($0, radix: 16) != nil }
         }
