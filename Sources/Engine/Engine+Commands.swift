@@ -24,8 +24,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             followTruth(at: now)
         case .addresses(let presence):
             reconciler.see(presence, at: now)
-            if holdsAddresses, presence != .all { noteNetworkWent(at: now) }
-            holdsAddresses = presence == .all
+            see(presence, at: now)
             followTruth(at: now)
         case .ownAddresses(let addresses):
             settings.filter.ownAddresses = addresses
@@ -63,6 +62,22 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         guard eventsOfLastTurn == 0, resyncJob == nil else { return false }
         guard let peer, !peer.isSilent else { return true }
         return peer.sending.live.covered >= log.latestVersion && peer.sending.isAcknowledged
+    }
+
+    /// Addresses that go announce a demotion; those that come back do not bring the flows back.
+    private mutating func see(_ presence: AddressPresence, at now: Instant) {
+        switch presence {
+        case .all:
+            if addressesWent { resyncDue = now }
+            addressesWent = false
+            holdsAddresses = true
+        case .some, .none:
+            if holdsAddresses { noteNetworkWent(at: now) }
+            addressesWent = addressesWent || holdsAddresses
+            holdsAddresses = false
+        case .unknown:
+            break
+        }
     }
 
     /// Says goodbye: sends what is unsent, and that this node ends.

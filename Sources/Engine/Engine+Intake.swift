@@ -109,7 +109,15 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// An address or a link of this node went: what the kernel destroys because of it comes before and after the word.
     mutating func noteNetworkWent(at now: Instant) {
         networkWentUntil = now + Self.destroyHold
+        resyncDue = networkWentUntil
         pardonDestroys()
+    }
+
+    /// A master that stays one without its flows looks what its kernel has kept.
+    mutating func resyncIfDue(at now: Instant) {
+        guard resyncDue <= now else { return }
+        resyncDue = .never
+        if tracks, !addressesWent { beginResync(.overrun) }
     }
 
     /// An address, a link or the role went: what the kernel destroyed because of it stays with the peers.

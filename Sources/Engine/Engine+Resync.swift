@@ -139,6 +139,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let end = min(log.slotLimit, first + Self.slotsPerTurn)
         for slot in first..<max(first, end) where log.isMissing(at: slot, unchangedSince: job.startVersion) {
             guard let entry = log.entry(at: slot) else { continue }
+            if addressesWent || entry.traits.contains(.lost) && now < networkWentUntil {
+                // A demotion is on its way: what it took, the peers keep.
+                log.lose(at: slot)
+                continue
+            }
             log.destroy(entry.flow.original)
             resyncJob?.missing += 1
             counters.count(.internalDestroyed)

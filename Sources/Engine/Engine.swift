@@ -86,7 +86,11 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var pagesOfRequest = 0
     /// Until when a destroy is the work of an address or a link that went.
     var networkWentUntil: Instant = .origin
+    /// Whether this node holds the virtual addresses, and whether it held them and does not any more.
     var holdsAddresses = false
+    var addressesWent = false
+    /// When the kernel is to be asked what it has kept.
+    var resyncDue: Instant = .never
     /// Events were lost, and the dump that finds them has not begun.
     var owesResync = false
     /// A peer that is no master has announced flows that a master may adopt.
@@ -152,6 +156,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         takeDatagrams(at: now)
         if wantsAdoption { adoptExternal(at: now) }
         advanceRoles(at: now)
+        resyncIfDue(at: now)
         continueResync(at: now)
         continueCommit(at: now)
         continuePurge(at: now)
@@ -175,7 +180,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         }
         if let job = resyncJob, !job.isWaiting { return now }
         var next = min(heartbeatDue, roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
-        next = min(next, purge.nextDeadline, resyncJob?.beginsAgain ?? .never)
+        next = min(next, purge.nextDeadline, resyncJob?.beginsAgain ?? .never, resyncDue)
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
         next = min(next, recallJob?.askAgain ?? nextRecall)
         if let peer {

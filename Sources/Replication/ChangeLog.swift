@@ -240,6 +240,9 @@ public struct ChangeLog: ~Copyable {
         return true
     }
 
+    /// Notes that this node's kernel does not have a flow that its peers are to keep.
+    public mutating func lose(at slot: UInt32) { table[slot].traits.insert(.lost) }
+
     /// Clears a trait of a slot in use.
     public mutating func clear(_ traits: Traits, at slot: UInt32) { table[slot].traits.subtract(traits) }
 
