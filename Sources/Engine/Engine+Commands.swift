@@ -6,26 +6,23 @@ public import StateMachine
 internal import SyncProtocol
 
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
-    /// Takes in what the shell asks for; long work is done by the turns that follow, and answered by a notice.
+    /// Takes in what the shell asks for; the work is done by the turns that follow, and answered by a notice.
+    ///
+    /// The shell runs a turn next. A role changes there, behind the events that wait: what the kernel told before the
+    /// change belongs to the old role.
     public mutating func take(_ command: EngineCommand, at now: Instant) {
         switch command {
-        case .notify(let notification, let source, let said):
-            // Nobody can have spoken after now: that would silence whoever speaks next.
-            let said = said.map { min($0, now) }
-            notices.append(.heard(notification, reconciler.hear(notification, from: source, said: said, at: now)))
-            followTruth(at: now)
+        case .notify(let notification, let source):
+            notices.append(.heard(notification, reconciler.hear(notification, from: source, at: now)))
         case .choose(let role, let id):
             reconciler.choose(role, at: now)
             waiting.append(RoleWaiter(id: id, role: role))
-            followTruth(at: now)
         case .chooseAutomatically(let id):
             reconciler.chooseAutomatically(at: now)
             waiting.append(RoleWaiter(id: id, role: reconciler.truth.role))
-            followTruth(at: now)
         case .addresses(let presence):
             reconciler.see(presence, at: now)
             see(presence, at: now)
-            followTruth(at: now)
         case .ownAddresses(let addresses):
             settings.filter.ownAddresses = addresses
         case .networkWent:
