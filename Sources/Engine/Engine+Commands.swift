@@ -12,8 +12,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// change belongs to the old role.
     public mutating func take(_ command: EngineCommand, at now: Instant) {
         switch command {
-        case .notify(let notification, let source):
-            notices.append(.heard(notification, reconciler.hear(notification, from: source, at: now)))
+        case .notify(let notification, let source, let said):
+            // Nobody can have spoken after now: that would silence whoever speaks next.
+            let said = said.map { min($0, now) }
+            notices.append(.heard(notification, reconciler.hear(notification, from: source, said: said, at: now)))
         case .choose(let role, let id):
             reconciler.choose(role, at: now)
             waiting.append(RoleWaiter(id: id, role: role))

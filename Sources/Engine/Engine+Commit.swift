@@ -148,7 +148,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         guard commitJob?.purpose != .adoption else { return nil }
         switch reason {
         case .exists where write.verb == .create && !isAssuredHere(write.flow.original):
-            return FlowWrite(.replace, write.flow, liberal: write.liberal, token: write.token)
+            let flow = hasParent(write.flow) ? write.flow : write.flow.withoutMaster
+            return FlowWrite(.replace, flow, liberal: write.liberal, token: write.token)
         case .busy, .again, .dying, .unsupported:
             return FlowWrite(.replace, write.flow, liberal: write.liberal, token: write.token)
         default:
@@ -158,6 +159,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Whether a packet of this node's own traffic made the flow, and both directions have been seen.
     private func isAssuredHere(_ original: Tuple) -> Bool {
+        if startedAsMaster, let slot = remnants.find(original) {
+            return remnants[slot].flow.status.contains(.assured)
+        }
         guard let entry = log.entry(of: original), entry.state != .tombstone else { return false }
         return entry.traits.contains(.seenNew) && !entry.traits.contains(.lost) && entry.flow.status.contains(.assured)
     }
