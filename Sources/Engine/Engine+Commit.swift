@@ -13,7 +13,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         // Nobody else will say that they are gone by mistake: what the role took is written again.
         if case .takeover = purpose { pardonDestroys() }
         commitJob = CommitJob(purpose: purpose, started: now, isInSync: inSync)
-        if external.flowCount >= Self.quietCommitSize { kernel.listenForNew(false) }
+        // No dump follows an adoption, so it goes unheard by nobody.
+        if purpose != .adoption, external.flowCount >= Self.quietCommitSize { kernel.listenForNew(false) }
     }
 
     /// Writes the next flows of a commit.
@@ -77,16 +78,18 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             guard let entry = external.entry(at: slot), job.pass.takes(entry.flow, refused: entry.refusal) else {
                 continue
             }
-            if isAssuredHere(entry.flow.original) {
+            if localWins(over: entry.flow) {
                 external.remove(at: slot)
                 job.kept += 1
                 counters.count(.commitKeptLocal)
                 continue
             }
+            let local = localFlow(entry.flow.original)
             var flow = entry.flow
+            if let local, !flow.status.contains(.assured) { flow = local }
             flow.timeout = timeouts.takeoverTimeout(of: flow)
             // An entry of the last mastership has stale windows: liberal alone does not cure them.
-            let isStale = former?.holds(flow.original) ?? false
+            let isStale = local != nil || former?.holds(flow.original) ?? false
             let verb: FlowWrite.Verb = isStale && job.purpose != .adoption ? .replace : .create
             if verb == .replace, !hasParent(flow) {
                 // What is refused would be deleted all the same.
@@ -147,8 +150,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
         guard commitJob?.purpose != .adoption else { return nil }
         switch reason {
-        case .exists where write.verb == .create && !isAssuredHere(write.flow.original):
-            return FlowWrite(.replace, write.flow, liberal: write.liberal, token: write.token)
+        case .exists where write.verb == .create && !localWins(over: write.flow):
+            let flow = hasParent(write.flow) ? write.flow : write.flow.withoutMaster
+            return FlowWrite(.replace, flow, liberal: write.liberal, token: write.token)
         case .busy, .again, .dying, .unsupported:
             return FlowWrite(.replace, write.flow, liberal: write.liberal, token: write.token)
         default:
@@ -156,10 +160,24 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
     }
 
-    /// Whether a packet of this node's own traffic made the flow, and both directions have been seen.
-    private func isAssuredHere(_ original: Tuple) -> Bool {
-        guard let entry = log.entry(of: original), entry.state != .tombstone else { return false }
-        return entry.traits.contains(.seenNew) && !entry.traits.contains(.lost) && entry.flow.status.contains(.assured)
+    /// Whether the entry that this node's own packets made, in both directions, is better than a copy.
+    ///
+    /// Another translation would break it. The same one made anew breaks nothing, and is better than windows that may
+    /// be stale; but the end of an older connection is no copy of a newer one.
+    private func localWins(over copy: Flow) -> Bool {
+        if startedAsMaster, let slot = remnants.find(copy.original) {
+            return remnants[slot].flow.status.contains(.assured)
+        }
+        guard let local = localFlow(copy.original) else { return false }
+        return local.reply != copy.reply || copy.isClosing && !local.isClosing
+    }
+
+    /// The assured flow that this node's own packets made, if it is here.
+    private func localFlow(_ original: Tuple) -> Flow? {
+        guard let entry = log.entry(of: original), entry.state != .tombstone else { return nil }
+        guard entry.traits.contains(.seenNew), !entry.traits.contains(.lost), entry.flow.status.contains(.assured)
+        else { return nil }
+        return entry.flow
     }
 
     /// The flow is in the kernel: it moves from the external to the internal cache, in memory.
@@ -174,7 +192,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func settle(_ write: FlowWrite, _ reason: WriteRefusal) {
         guard var job = commitJob else { return }
         defer { commitJob = job }
-        if reason == .exists, job.purpose == .adoption || isAssuredHere(write.flow.original) {
+        if reason == .exists, job.purpose == .adoption || localWins(over: write.flow) {
             // The flow is here already, with a life of its own.
             if write.token != CommitJob.noSlot { external.remove(at: write.token) }
             job.kept += 1

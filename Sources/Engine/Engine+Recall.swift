@@ -64,15 +64,15 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     mutating func takeRecalled(_ flow: Flow, _ page: RecallPage) {
         guard let job = recallJob, page.id == job.id, page.place == job.place else { return }
         guard settings.filter.verdict(flow) == .replicated, !log.holds(flow.original) else { return }
-        if writes.isFull { writeRecalled() }
+        if recalled.isFull { writeRecalled() }
         var flow = flow
         flow.timeout = kernel.timeouts().takeoverTimeout(of: flow)
-        writes.append(FlowWrite(.create, flow, liberal: flow.tcp != nil))
+        recalled.append(FlowWrite(.create, flow, liberal: flow.tcp != nil))
     }
 
     /// Takes in the end of a page, and asks for the next.
     mutating func endRecallPage(_ page: RecallPage, at now: Instant) {
-        guard var job = recallJob, page.id == job.id, page.place == job.place else { return writes.removeAll() }
+        guard var job = recallJob, page.id == job.id, page.place == job.place else { return recalled.removeAll() }
         writeRecalled()
         job.adopted = recallJob?.adopted ?? 0
         job.place = page.next
@@ -98,15 +98,15 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     private mutating func writeRecalled() {
-        guard !writes.writes.isEmpty else { return }
-        kernel.write(&writes)
+        guard !recalled.writes.isEmpty else { return }
+        kernel.write(&recalled)
         var orphans = WriteBatch()
-        adoptRecalled(writes) { write, reason in
+        adoptRecalled(recalled) { write, reason in
             guard reason == .notFound, write.flow.master != nil else { return }
             // Pages have no order that would put parents first.
             orphans.append(FlowWrite(.create, write.flow.withoutMaster, liberal: write.liberal))
         }
-        writes.removeAll()
+        recalled.removeAll()
         guard !orphans.writes.isEmpty else { return }
         kernel.write(&orphans)
         adoptRecalled(orphans) { _, _ in }

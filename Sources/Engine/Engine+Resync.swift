@@ -160,6 +160,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .start:
             // What the machine asks for next, this dump has just told.
             dumpIsFresh = true
+            startedAsMaster = reconciler.truth.isKnown && reconciler.truth.role == .master
             perform(roles.dumpDone(truth: reconciler.truth.isKnown ? reconciler.truth.role : nil, at: now), at: now)
             dumpIsFresh = false
         case .takeover:

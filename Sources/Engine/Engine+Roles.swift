@@ -88,6 +88,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             strictSlot = 0
         case .sendUnsent:
             announcesInSync = false
+            startedAsMaster = false
             send(at: now)
             retireLog()
         case .armPurge(let ownTerm):

@@ -70,6 +70,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var strictSlot: UInt32?
     /// The first dump ended a moment ago.
     var dumpIsFresh = false
+    /// The agent started on a node that was master: what its kernel holds is alive, and no copy.
+    var startedAsMaster = false
 
     var sequence: UInt64 = 0
     var bulkNumber: UInt32 = 0
@@ -100,6 +102,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
 
     var events: EventBatch
     var writes = WriteBatch()
+    /// The flows of the recall's page that is read.
+    var recalled = WriteBatch()
     var incoming: DatagramBatch?
     var outgoing: DatagramBatch
     var writer: DatagramWriter

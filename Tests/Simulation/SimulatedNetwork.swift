@@ -47,17 +47,17 @@ public final class SimulatedNetwork {
     public var next: Instant { flying.next }
 
     /// Puts what has arrived where its node finds it; returns who got something.
-    func deliver() -> Set<Int> {
-        var reached: Set<Int> = []
+    func deliver() -> [Int] {
+        var reached = [false, false]
         while let datagram = flying.take(upTo: clock.now) {
             guard inboxes[datagram.to].count < Self.inboxLimit else {
                 lost += 1
                 continue
             }
             inboxes[datagram.to].append((datagram.bytes, UInt64(2 - datagram.to)))
-            reached.insert(datagram.to)
+            reached[datagram.to] = true
         }
-        return reached
+        return reached.indices.filter { reached[$0] }
     }
 
     /// Sends bytes from a node to the other, or lets a test put in what nobody sent.

@@ -44,7 +44,8 @@ extension World {
             kernel: SimulatedKernelPort(node.kernel), link: SimulatedLinkPort(network: network, node: index),
             settings: settings, at: clock.now)
         node.wakeAt = clock.now
-        agenda.add(.presence(index), at: clock.now + generator.microseconds(100...3_000))
+        // The shell looks for the addresses before the first turn.
+        node.engine?.take(.addresses(node.holdsAddresses ? .all : .none), at: clock.now)
         if owner != nil {
             // keepalived is asked for the state that it is in.
             agenda.add(
