@@ -165,6 +165,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             peer?.receiving.progress(
                 sent: progress.sentVersion, bulk: progress.bulk, bulkEnd: progress.bulkEnd,
                 bulkSent: progress.bulkSent, sequence: header.sequence, at: now)
+            if peer?.receiving.isDeceived == true { beginSessionAnew(at: now) }
         case .interval(let interval):
             let isAdmitted =
                 peer?.receiving.admits(
@@ -194,6 +195,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .farewell:
             peer?.hasLeft = true
         }
+    }
+
+    /// Receives all of the peer's log once more; what the cache holds by now gives way to it.
+    private mutating func beginSessionAnew(at now: Instant) {
+        guard let known = peer else { return }
+        era += 1
+        counters.count(.sessionsDeceived)
+        peer?.receiving = ReceivingSession(incarnation: known.incarnation, era: era, at: now)
     }
 
     private mutating func takeFlow(_ told: FlowMessage, _ standing: Standing) {

@@ -34,6 +34,8 @@ public enum EngineCounter: UInt8, CaseIterable, Sendable {
     case datagramOwn
     case datagramOldIncarnation
     case datagramJump
+    /// What arrived contradicted what the peer says it sent; all of its log was received again.
+    case sessionsDeceived
     /// From a node beyond the one peer that this version serves.
     case datagramBeyondPeers
     // Messages refused, by reason.

@@ -64,6 +64,8 @@ public struct ReceivingSession: Sendable {
     private var arrivedDatagrams: UInt64 = 0
     private var firstSequence: UInt64?
     private var jumps = 0
+    /// What arrived contradicts what the peer says it sent: the session is to begin anew, in an era of its own.
+    public private(set) var isDeceived = false
 
     /// Begins a session with an incarnation of the peer; a bulk is asked for at once.
     public init(incarnation: UInt64, era: UInt32, at now: Instant) {
@@ -122,8 +124,8 @@ public struct ReceivingSession: Sendable {
         // What a bulk sent before this session heard of it is a hole like any other.
         if told > bulk { begin(told, end: end) }
         if sequence == highestSequence, coverage.highest > max(sent, end) {
-            // More has arrived than was sent: a datagram lied. What it hides is found by a bulk alone.
-            forget(at: now)
+            // More has arrived than was sent: a datagram lied, and what the cache holds of it cannot be told apart.
+            isDeceived = true
         }
         liveSent = sequence == highestSequence ? sent : max(liveSent, sent)
         bulkSent = max(bulkSent, toldSent)

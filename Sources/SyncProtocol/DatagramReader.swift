@@ -8,8 +8,8 @@ public struct DatagramReader: Sendable {
     /// What the datagram's header says.
     public let header: DatagramHeader
     private var cursor: ByteCursor
-    /// The version that flows count from; nil before an interval or page.
-    private var base: UInt64?
+    /// The versions that the flows may have: of the interval, or 0 in a page; nil before either.
+    private var versions: ClosedRange<UInt64>?
     /// Messages whose kind is not known to this code.
     public private(set) var unknownKinds = 0
 
@@ -48,11 +48,15 @@ public struct DatagramReader: Sendable {
     ) throws(MessageRefusal) -> Message {
         switch kind {
         case .flow:
-            guard let base else { throw .place }
-            return .flow(try FlowCodec.decode(&body, bytes, base: base))
+            guard let versions else { throw .place }
+            let told = try FlowCodec.decode(&body, bytes, base: versions.lowerBound)
+            guard versions.contains(told.version) else { throw .number }
+            return .flow(told)
         case .destroy:
-            guard let base else { throw .place }
-            return .destroy(try readDestroy(&body, bytes, base))
+            guard let versions else { throw .place }
+            let told = try readDestroy(&body, bytes, versions.lowerBound)
+            guard versions.contains(told.version) else { throw .number }
+            return .destroy(told)
         default:
             do { return try readControl(kind, &body, bytes) } catch let refusal as MessageRefusal {
                 throw refusal
@@ -86,7 +90,7 @@ public struct DatagramReader: Sendable {
             let from = try body.readUInt64(bytes)
             let (to, overflow) = from.addingReportingOverflow(UInt64(try body.readUInt32(bytes)))
             guard !overflow else { throw MessageRefusal.number }
-            base = from
+            versions = from...to
             return .interval(LogInterval(lane: lane, bulk: bulk, from: from, to: to))
         case .acknowledgement:
             return .acknowledgement(try readAcknowledgement(&body, bytes))
@@ -101,7 +105,7 @@ public struct DatagramReader: Sendable {
             let place = try body.readUInt64(bytes)
             let next = try body.readUInt64(bytes)
             guard next > place else { throw MessageRefusal.number }
-            base = 0
+            versions = 0...0
             return .recallPage(RecallPage(id: id, place: place, next: next))
         case .farewell:
             return .farewell
