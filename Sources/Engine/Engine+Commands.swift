@@ -67,11 +67,15 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func see(_ presence: AddressPresence, at now: Instant) {
         switch presence {
         case .all:
-            if addressesWent { resyncDue = now }
+            if addressesWent {
+                networkWentUntil = now
+                resyncDue = now
+            }
             addressesWent = false
             holdsAddresses = true
         case .some, .none:
             if holdsAddresses { noteNetworkWent(at: now) }
+            if now.since(retiredAt) <= Self.destroyHold { formerMayLive = false }
             addressesWent = addressesWent || holdsAddresses
             holdsAddresses = false
         case .unknown:

@@ -27,7 +27,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func take(_ event: FlowEvent, at now: Instant) {
         // Whoever wrote has told the caches already; an echo is never sent.
-        guard event.origin == .kernel else { return counters.count(.eventsOurs) }
+        guard event.origin == .kernel else {
+            counters.count(.eventsOurs)
+            if event.kind == .new { takeEcho(event.flow) }
+            return
+        }
         guard passes(event.flow) else { return }
         switch event.kind {
         case .new:
@@ -42,6 +46,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .dumped:
             break
         }
+    }
+
+    /// An older destroy of the same tuple may have come between the write and its echo: the flow is there all the same.
+    private mutating func takeEcho(_ flow: Flow) {
+        guard tracks, !log.holds(flow.original), settings.filter.verdict(flow) == .replicated else { return }
+        log.observe(flow, .all)
     }
 
     /// Whether a flow of the kernel takes part; what does not is counted.

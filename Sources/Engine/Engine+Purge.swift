@@ -20,8 +20,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Deletes the next stale entries.
     mutating func continuePurge(at now: Instant) {
         guard var job = purgeJob else { return }
-        guard !tracks else {
-            if let id = job.id { answer(id, .refused("this node is master: its entries are not stale")) }
+        guard !tracks, !holdsAddresses else {
+            let reason = tracks ? "is master" : "holds the virtual addresses"
+            if let id = job.id { answer(id, .refused("this node \(reason): its entries are not stale")) }
             return purgeJob = nil
         }
         writes.removeAll()

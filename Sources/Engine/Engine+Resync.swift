@@ -142,6 +142,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if addressesWent || entry.traits.contains(.lost) && now < networkWentUntil {
                 // A demotion is on its way: what it took, the peers keep.
                 log.lose(at: slot)
+                resyncDue = max(networkWentUntil, now + ResyncJob.retryDelay)
                 continue
             }
             log.destroy(entry.flow.original)

@@ -12,7 +12,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         perform(roles.advance(to: now), at: now)
         _ = readiness.advance(to: now)
         watchPeer(at: now)
-        if purge.takeIfDue(twoMasters: roles.twoMasters != nil, at: now) { beginPurge(id: nil) }
+        // Who holds the addresses carries the traffic, whatever the manager said: nothing here is stale then.
+        if !holdsAddresses, purge.takeIfDue(twoMasters: roles.twoMasters != nil, at: now) {
+            beginPurge(id: nil)
+        }
     }
 
     /// Carries the role machine to the role that the sources of truth agree on.
@@ -66,7 +69,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             heartbeatDue = now
             notices.append(.storeTerm(term))
         case .commit(let generation), .retryCommit(let generation):
-            beginCommit(.takeover(generation: generation), inSync: wasPromotedInSync, at: now)
+            beginCommit(.takeover(generation: generation), inSync: wasPromotedInSync && !formerMayLive, at: now)
         case .cancelCommit:
             cancelCommit()
             recallJob = nil
@@ -91,6 +94,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             startedAsMaster = false
             send(at: now)
             retireLog()
+            retiredAt = now
+            formerMayLive = holdsAddresses
         case .armPurge(let ownTerm):
             purge.arm(ownTerm: ownTerm, at: now)
         case .cancelPurge:

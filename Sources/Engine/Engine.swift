@@ -91,6 +91,9 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     /// Whether this node holds the virtual addresses, and whether it held them and does not any more.
     var holdsAddresses = false
     var addressesWent = false
+    /// When the log was last retired, and whether the addresses stayed: then packets may have kept its flows alive.
+    var retiredAt: Instant = .origin
+    var formerMayLive = false
     /// When the kernel is to be asked what it has kept.
     var resyncDue: Instant = .never
     /// Events were lost, and the dump that finds them has not begun.
@@ -184,7 +187,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         }
         if let job = resyncJob, !job.isWaiting { return now }
         var next = min(heartbeatDue, roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
-        next = min(next, purge.nextDeadline, resyncJob?.beginsAgain ?? .never, resyncDue)
+        next = min(next, holdsAddresses ? .never : purge.nextDeadline, resyncJob?.beginsAgain ?? .never, resyncDue)
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
         next = min(next, recallJob?.askAgain ?? nextRecall)
         if let peer {
