@@ -18,7 +18,8 @@ import Testing
           chain postrouting { type nat hook postrouting priority 100; policy accept;
             ip saddr 192.168.10.2 ip daddr 198.51.100.1 meta l4proto { tcp, udp } snat ip to 203.0.113.7:50000-50010
             ip saddr 192.168.10.2 ip daddr 198.51.100.1 ip protocol icmp snat ip to 203.0.113.7
-            ip6 saddr 2001:db8:10::2 ip6 daddr 2001:db8:100::1 meta l4proto { tcp, udp } snat ip6 to [2001:db8:113::7]:50000-50010
+            ip6 saddr 2001:db8:10::2 ip6 daddr 2001:db8:100::1 meta l4proto { tcp, udp } \
+                snat ip6 to [2001:db8:113::7]:50000-50010
             ip6 saddr 2001:db8:10::2 ip6 daddr 2001:db8:100::1 meta l4proto icmpv6 snat ip6 to 2001:db8:113::7
           }
         }
