@@ -31,10 +31,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     func nextSend(after now: Instant) -> Instant {
         guard let peer, !peer.isSilent, commitJob == nil else { return .never }
         var sending = peer.sending
-        let sending_left =
-            sending.remainder != nil || sending.repair != nil || sending.backfill != nil
-            || sending.live.covered < log.latestVersion
-        guard sending_left else { return .never }
+        guard sending.hasUnsent(upTo: log.latestVersion) else { return .never }
         return sending.room(sequence: sequence, at: now) > 0 ? now : sending.windowOpens
     }
 

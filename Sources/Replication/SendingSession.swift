@@ -163,6 +163,11 @@ public struct SendingSession: Sendable {
         acknowledgedBulk == bulk && backfill == nil && acknowledgedVersion >= live.covered
     }
 
+    /// Whether a walk has something left to send; `latestVersion` is the log's.
+    public func hasUnsent(upTo latestVersion: UInt64) -> Bool {
+        live.covered < latestVersion || remainder != nil || backfill != nil || repair != nil || !holes.isEmpty
+    }
+
     /// Datagrams that may be sent now.
     public mutating func room(sequence: UInt64, at now: Instant) -> UInt64 {
         if now.since(acknowledgedAt) >= Self.windowTimeout, sequence > acknowledgedSequence {
