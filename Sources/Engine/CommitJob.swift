@@ -27,6 +27,8 @@ struct CommitJob {
         case former
         /// Flows of the internal cache that this node's kernel lost with its addresses.
         case lost
+        /// Flows whose place was taken, perhaps by an entry that the former pass removed.
+        case clashing
 
         /// Orders passes as they come.
         static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
@@ -39,6 +41,7 @@ struct CommitJob {
             case .closing: flow.master == nil && flow.isClosing
             case .children: flow.master != nil
             case .orphans: flow.master != nil && refused == .notFound
+            case .clashing: refused == .exists
             case .former, .lost: false
             }
         }

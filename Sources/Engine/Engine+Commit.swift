@@ -166,7 +166,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// be stale; but the end of an older connection is no copy of a newer one.
     private func localWins(over copy: Flow) -> Bool {
         if startedAsMaster, let slot = remnants.find(copy.original) {
-            return remnants[slot].flow.status.contains(.assured)
+            let found = remnants[slot].flow
+            return found.status.contains(.assured) || copy.isClosing && !found.isClosing
         }
         guard let local = localFlow(copy.original) else { return false }
         return local.reply != copy.reply || copy.isClosing && !local.isClosing
@@ -200,8 +201,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             return
         }
         if write.token != CommitJob.noSlot { external.refuse(at: write.token, reason) }
-        // Its parent may come yet; the next pass takes it in any case.
+        // Its parent may come yet, or its place become free: a later pass takes it in any case.
         if reason == .notFound, job.pass == .children { return }
+        if reason == .exists, job.pass < .former { return }
         job.failed += 1
         counters.count(EngineCounter(commitRefusal: reason))
         if reason == .notPermitted { job.isForbidden = true }

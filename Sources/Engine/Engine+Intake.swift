@@ -77,7 +77,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func takeUpdate(_ flow: Flow, _ attributes: FlowAttributes) {
         // A standby's copies belong to the master; only what is known as local is followed here.
-        guard tracks || log.holds(flow.original) else { return }
+        guard tracks || log.holds(flow.original) else {
+            if let slot = remnants.find(flow.original) { remnants[slot].flow.merge(flow, attributes) }
+            return
+        }
         switch log.observe(flow, attributes) {
         case .inserted: counters.count(.internalCreated)
         case .changed: counters.count(.internalUpdated)

@@ -105,9 +105,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let original = event.flow.original
         if case .flush = job.purpose { return flushWrite(event.flow) }
         guard tracks else {
-            if !log.holds(original), external.entry(of: original) == nil, !(former?.holds(original) ?? false),
-                remnants.find(original) == nil
-            {
+            if !log.holds(original), !(former?.holds(original) ?? false), remnants.find(original) == nil {
                 _ = remnants.insert(Remnant(flow: event.flow, wasAnnounced: false))
             } else if log.holds(original) {
                 log.observe(event.flow, [])

@@ -92,7 +92,7 @@ extension World {
         defer { node.expected.removeAll() }
         guard owner == node.index else { return }
         // What a full table refuses is the operator's to cure.
-        guard node.kernel.count < node.kernel.limit else { return }
+        guard node.report(at: clock.now)?.counters[.commitTableFull] == 0 else { return }
         var missing = 0
         for index in node.expected {
             let connection = traffic.connections[index]

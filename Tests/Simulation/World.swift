@@ -200,7 +200,8 @@ public final class World {
                     + "\(result.tally.failed) refused, in \(result.duration.milliseconds) ms")
             checkTakeover(of: node)
         case .refused(let flow, let reason):
-            note("\(node.name) is refused \(flow.text): \(reason)")
+            let other = node.kernel.entry(of: flow.original) ?? node.kernel.entry(of: flow.reply)
+            note("\(node.name) is refused \(flow.text): \(reason), \(other?.flow.text ?? "nothing") is there")
         default:
             note("\(node.name): \(notice)")
         }
