@@ -73,7 +73,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             }
             beginPeer(header, from: source, at: now)
         }
-        guard peer?.receiving.arrived(sequence: header.sequence) == true else {
+        let arrival = peer?.receiving.arrived(sequence: header.sequence) ?? .jump
+        guard arrival != .jump else {
             counters.count(.datagramJump)
             return false
         }
@@ -82,6 +83,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         peer?.isSilent = false
         peer?.hasLeft = false
         peer?.source = source
+        // A datagram that was overtaken speaks of a role that may be over.
+        guard arrival == .newest else { return true }
         if wasSilent {
             hearRole(header, at: now)
             notices.append(.peerReturned(name: peer?.name ?? ""))

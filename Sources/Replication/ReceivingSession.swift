@@ -88,25 +88,34 @@ public struct ReceivingSession: Sendable {
 
     // MARK: What arrives
 
+    /// How a datagram's sequence stands to those before it.
+    public enum Arrival: Sendable, Equatable {
+        /// Nothing later has arrived: what it says of its sender holds.
+        case newest
+        /// Overtaken: its flows count, what it says of its sender is old.
+        case late
+        /// A jump that no honest sender makes: it is not to be read.
+        case jump
+    }
+
     /// Takes in a datagram's sequence.
     ///
-    /// False for a jump that no honest sender makes: the datagram is not to be read.
-    ///
-    /// Several such jumps in a row are a sender that was cut off for long, and are believed.
-    public mutating func arrived(sequence: UInt64) -> Bool {
+    /// Several jumps in a row are a sender that was cut off for long, and are believed.
+    public mutating func arrived(sequence: UInt64) -> Arrival {
         if let first = firstSequence, sequence > highestSequence, sequence - highestSequence > Self.jumpLimit {
             jumps += 1
-            guard jumps > Self.jumpPatience else { return false }
+            guard jumps > Self.jumpPatience else { return .jump }
             arrivedDatagrams = sequence - first
         }
         jumps = 0
         arrivedDatagrams += 1
         let first = min(firstSequence ?? sequence, sequence)
         firstSequence = first
+        let isNewest = sequence >= highestSequence
         highestSequence = max(highestSequence, sequence)
         let expected = highestSequence - first + 1
         lostDatagrams = expected - min(arrivedDatagrams, expected)
-        return true
+        return isNewest ? .newest : .late
     }
 
     /// Takes in how far the peer says that it has come; `sequence` is that of the datagram which says so.

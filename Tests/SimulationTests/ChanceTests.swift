@@ -14,7 +14,11 @@ import Testing
         return first...max(first, numbers.last.flatMap { UInt64($0) } ?? first)
     }()
 
-    @Test(arguments: seeds) func `whatever happens, both nodes hold the same afterwards, and no live flow is harmed`(
+    /// Seeds that once failed: role and sync of a datagram that was overtaken (1081, 1200).
+    static let kept: [UInt64] = [1081, 1200]
+
+    @Test(arguments: Array(seeds) + kept)
+    func `whatever happens, both nodes hold the same afterwards, and no live flow is harmed`(
         seed: UInt64
     ) {
         let world = World(.init(seed: seed))
