@@ -25,4 +25,15 @@ import Testing
         world.runByChance()
         #expect(world.problems.isEmpty, "\(world.account())")
     }
+
+    /// Known failures: an agent stands still for seconds, is promoted meanwhile, and finds on waking that a tuple was
+    /// used again under another translation (1329), or that a flow of the other master never reached it (1073).
+    @Test(
+        .disabled("an agent that stood still through a promotion may commit over a younger flow; 2 of 400 fresh seeds"),
+        arguments: [1073, 1329] as [UInt64])
+    func `an agent that stood still through a promotion harms no flow`(seed: UInt64) {
+        let world = World(.init(seed: seed))
+        world.runByChance()
+        #expect(world.problems.isEmpty, "\(world.account())")
+    }
 }
