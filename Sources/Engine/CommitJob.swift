@@ -11,6 +11,8 @@ struct CommitJob {
         case manual(id: UInt64)
         /// A master takes in what a peer that is no master announced, where both tuples are free.
         case adoption
+        /// A master's addresses came back: its flows that went with them are written again.
+        case restoration
     }
 
     /// What is written in which order: live connections first, parents before children, endings last.
@@ -49,6 +51,8 @@ struct CommitJob {
 
     /// The token of a write that no slot of the external cache stands behind.
     static let noSlot = UInt32.max
+    /// Rounds for flows that a peer announces while the commit runs, at most; what comes later is adopted.
+    static let roundLimit = 3
     /// Refused flows that are named in notices, for each commit.
     static let namedLimit = 8
 
@@ -62,11 +66,21 @@ struct CommitJob {
     var failed = 0
     var kept = 0
     var named = 0
+    var rounds = 1
+    /// A peer announced a flow that this round may have passed.
+    var isOvertaken = false
     /// The kernel does not let us write at all.
     var isForbidden = false
 
     /// Moves on to the next pass; false after the last.
     mutating func nextPass() -> Bool {
+        if pass == .clashing || purpose == .adoption && pass == .orphans, isOvertaken, rounds < Self.roundLimit {
+            isOvertaken = false
+            rounds += 1
+            pass = .established
+            nextSlot = 0
+            return true
+        }
         guard let next = Pass(rawValue: pass.rawValue + 1), next < .former || purpose != .adoption else {
             return false
         }

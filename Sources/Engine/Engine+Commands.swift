@@ -63,15 +63,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         return peer.sending.live.covered >= log.latestVersion && peer.sending.isAcknowledged
     }
 
-    /// Addresses that go announce a demotion; those that come back do not bring the flows back.
+    /// Addresses that go announce a demotion; those that come back to a master do not bring its flows back.
     private mutating func see(_ presence: AddressPresence, at now: Instant) {
         switch presence {
         case .all:
-            if addressesWent {
-                networkWentUntil = now
-                resyncDue = now
-            }
+            if addressesWent { resyncDue = now }
             addressesWent = false
+            if !holdsAddresses { addressesSince = now }
             holdsAddresses = true
         case .some, .none:
             if holdsAddresses { noteNetworkWent(at: now) }
@@ -144,8 +142,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Begins to take in what a peer that is no master has announced, if this node is master and nothing else runs.
     mutating func adoptExternal(at now: Instant) {
+        guard commitJob == nil else { return }
         wantsAdoption = false
-        guard case .master = roles.state, commitJob == nil, external.flowCount > 0 else { return }
+        guard case .master = roles.state, external.flowCount > 0 else { return }
         guard peer?.role.claimsMastership != true else { return }
         beginCommit(.adoption, inSync: false, at: now)
     }

@@ -12,9 +12,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if case .manual(let id)? = commitJob?.purpose { answer(id, .refused("a takeover began; it commits all")) }
         // Nobody else will say that they are gone by mistake: what the role took is written again.
         if case .takeover = purpose { pardonDestroys() }
+        if purpose == .restoration, commitJob != nil { return }
         commitJob = CommitJob(purpose: purpose, started: now, isInSync: inSync)
+        if purpose == .restoration { commitJob?.pass = .lost }
         // No dump follows an adoption, so it goes unheard by nobody.
-        if purpose != .adoption, external.flowCount >= Self.quietCommitSize { kernel.listenForNew(false) }
+        if purpose != .adoption, purpose != .restoration, external.flowCount >= Self.quietCommitSize {
+            kernel.listenForNew(false)
+        }
     }
 
     /// Writes the next flows of a commit.
@@ -148,7 +152,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if reason == .notFound, commitJob?.pass == .orphans || write.verb == .replace {
             return FlowWrite(.create, write.flow.withoutMaster, liberal: write.liberal, token: write.token)
         }
-        guard commitJob?.purpose != .adoption else { return nil }
+        guard commitJob?.purpose != .adoption, commitJob?.pass != .lost else { return nil }
         switch reason {
         case .exists where write.verb == .create && !localWins(over: write.flow):
             let flow = hasParent(write.flow) ? write.flow : write.flow.withoutMaster
@@ -193,7 +197,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func settle(_ write: FlowWrite, _ reason: WriteRefusal) {
         guard var job = commitJob else { return }
         defer { commitJob = job }
-        if reason == .exists, job.purpose == .adoption || localWins(over: write.flow) {
+        if reason == .exists, job.purpose == .adoption || job.pass == .lost || localWins(over: write.flow) {
             // The flow is here already, with a life of its own.
             if write.token != CommitJob.noSlot { external.remove(at: write.token) }
             job.kept += 1
@@ -234,9 +238,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             let text = "\(job.written) flows committed, \(job.failed) refused, \(job.kept) left to local flows"
             answer(id, succeeded ? .done(text) : .refused(text))
             beginResync(.overrun)
+        case .restoration:
+            beginResync(.overrun)
         case .adoption:
             break
         }
+        // What came behind the last round.
+        if external.flowCount > 0, job.purpose != .adoption || job.isOvertaken { wantsAdoption = true }
     }
 
     /// Gives the strict windows back to flows that a commit made liberal, where both scales are known.

@@ -104,7 +104,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let state = event.attributes.contains(.tcp) ? event.flow.tcp : log.entry(of: original)?.flow.tcp
         if timeLeft, !(state?.state.isOver ?? false) {
             if log.condemn(original, at: now) { counters.count(.destroysHeld) }
-            if now < networkWentUntil { pardonDestroys() }
+            if now < networkWentUntil {
+                pardonDestroys()
+                resyncDue = min(resyncDue, networkWentUntil)
+            }
         } else {
             log.destroy(original)
             counters.count(.internalDestroyed)
@@ -126,11 +129,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         pardonDestroys()
     }
 
-    /// A master that stays one without its flows looks what its kernel has kept.
+    /// A master that stays one writes its flows again that went with an address, and looks what its kernel has kept.
     mutating func resyncIfDue(at now: Instant) {
         guard resyncDue <= now else { return }
         resyncDue = .never
-        if tracks, !addressesWent { beginResync(.overrun) }
+        if tracks, !addressesWent { beginCommit(.restoration, inSync: false, at: now) }
     }
 
     /// An address, a link or the role went: what the kernel destroyed because of it stays with the peers.

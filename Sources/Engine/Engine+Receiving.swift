@@ -220,8 +220,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         switch external.apply(told.flow, version: told.version, era: standing.era, bulk: standing.bulk) {
         case .inserted:
             counters.count(.externalCreated)
+            commitJob?.isOvertaken = true
             if !standing.claimsMastership { wantsAdoption = true }
-        case .updated: counters.count(.externalUpdated)
+        case .updated:
+            counters.count(.externalUpdated)
+            commitJob?.isOvertaken = true
         case .full: counters.count(.externalFull)
         case .stale, .removed, .unknown: counters.count(.peerFlowStale)
         }

@@ -69,7 +69,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             heartbeatDue = now
             notices.append(.storeTerm(term))
         case .commit(let generation), .retryCommit(let generation):
-            beginCommit(.takeover(generation: generation), inSync: wasPromotedInSync && !formerMayLive, at: now)
+            // Packets that came here before the word keep entries alive that nobody names.
+            let cameEarly = holdsAddresses && now.since(addressesSince) > Self.destroyHold
+            beginCommit(
+                .takeover(generation: generation), inSync: wasPromotedInSync && !formerMayLive && !cameEarly, at: now)
         case .cancelCommit:
             cancelCommit()
             recallJob = nil

@@ -90,6 +90,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var networkWentUntil: Instant = .origin
     /// Whether this node holds the virtual addresses, and whether it held them and does not any more.
     var holdsAddresses = false
+    var addressesSince: Instant = .origin
     var addressesWent = false
     /// When the log was last retired, and whether the addresses stayed: then packets may have kept its flows alive.
     var retiredAt: Instant = .origin
