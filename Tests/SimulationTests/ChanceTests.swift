@@ -14,8 +14,9 @@ import Testing
         return first...max(first, numbers.last.flatMap { UInt64($0) } ?? first)
     }()
 
-    /// Seeds that once failed: role and sync of a datagram that was overtaken (1081, 1200).
-    static let kept: [UInt64] = [1081, 1200]
+    /// Seeds that once failed: flows announced while a commit ran (1073), role and sync of a datagram that was overtaken
+    /// (1081, 1200).
+    static let kept: [UInt64] = [1073, 1081, 1200]
 
     @Test(arguments: Array(seeds) + kept)
     func `whatever happens, both nodes hold the same afterwards, and no live flow is harmed`(
@@ -26,12 +27,12 @@ import Testing
         #expect(world.problems.isEmpty, "\(world.account())")
     }
 
-    /// Known failures: an agent stands still for seconds, is promoted meanwhile, and finds on waking that a tuple was
-    /// used again under another translation (1329), or that a flow of the other master never reached it (1073).
+    /// A known failure: an agent stands still for seconds, is promoted meanwhile, and finds on waking that a tuple was
+    /// used again under another translation.
     @Test(
-        .disabled("an agent that stood still through a promotion may commit over a younger flow; 2 of 400 fresh seeds"),
-        arguments: [1073, 1329] as [UInt64])
-    func `an agent that stood still through a promotion harms no flow`(seed: UInt64) {
+        .disabled("an agent that stood still through its promotion may commit over a younger flow"),
+        arguments: [1329] as [UInt64])
+    func `an agent that stood still through its promotion harms no flow`(seed: UInt64) {
         let world = World(.init(seed: seed))
         world.runByChance()
         #expect(world.problems.isEmpty, "\(world.account())")
