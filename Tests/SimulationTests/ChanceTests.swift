@@ -14,8 +14,8 @@ import Testing
         return first...max(first, numbers.last.flatMap { UInt64($0) } ?? first)
     }()
 
-    /// Seeds that once failed: flows announced while a commit ran (1073), role and sync of a datagram that was overtaken
-    /// (1081, 1200).
+    /// Seeds that once failed: flows announced while a commit ran (1073), and the role and sync of a datagram that was
+    /// overtaken (1081, 1200).
     static let kept: [UInt64] = [1073, 1081, 1200]
 
     @Test(arguments: Array(seeds) + kept)
