@@ -69,6 +69,8 @@ public struct Coverage: Sendable, Equatable {
         islands.removeAll(keepingCapacity: true)
         islands.append(contentsOf: beyond)
         islands.append(contentsOf: later)
+        // Below version 0 there is nothing to send again: what was free of gaps stays so.
+        absorb()
     }
 
     /// The holes up to `limit`, oldest first, at most `count`.

@@ -3,10 +3,11 @@ import Testing
 @testable import Replication
 
 @Suite struct CoverageTests {
-    @Test func `agrees with a set of versions under intervals in any order`() {
-        let seed = UInt64.random(in: 0 ... .max)
+    /// The first of these seeds began anew below version 0 and lost what was free of gaps.
+    @Test(arguments: [16_303_491_583_463_608_888] + Array(1...20))
+    func `agrees with a set of versions under intervals in any order`(seed: UInt64) {
         var chance = SplitMix(state: seed)
-        for round in 0..<200 {
+        for round in 0..<100 {
             var coverage = Coverage()
             var model: Set<UInt64> = []
             for _ in 0..<40 {
