@@ -38,6 +38,8 @@ public struct EventBatch: Sendable {
     public let limit: Int
     /// The events, oldest first.
     public private(set) var events: [FlowEvent] = []
+    /// What the same turn told of expectations; they are few.
+    public private(set) var expectations: [ExpectationEvent] = []
     /// Whether the kernel dropped events since the last batch (ENOBUFS).
     public var overran = false
 
@@ -48,7 +50,7 @@ public struct EventBatch: Sendable {
     }
 
     /// Whether no further event fits.
-    public var isFull: Bool { events.count >= limit }
+    public var isFull: Bool { events.count >= limit || expectations.count >= limit }
 
     /// Takes in an event; the caller looked at `isFull`.
     public mutating func append(_ event: FlowEvent) {
@@ -56,9 +58,16 @@ public struct EventBatch: Sendable {
         events.append(event)
     }
 
+    /// Takes in what the kernel told of an expectation; the caller looked at `isFull`.
+    public mutating func append(_ event: ExpectationEvent) {
+        precondition(!isFull)
+        expectations.append(event)
+    }
+
     /// Empties the batch and keeps its storage.
     public mutating func removeAll() {
         events.removeAll(keepingCapacity: true)
+        expectations.removeAll(keepingCapacity: true)
         overran = false
     }
 }

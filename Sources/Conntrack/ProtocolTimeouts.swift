@@ -8,7 +8,8 @@ public struct ProtocolTimeouts: Sendable, Equatable {
     public var udpStream: UInt32
     public var icmp: UInt32
     public var icmpv6: UInt32
-    public var sctpEstablished: UInt32
+    /// By `SCTPState` raw value.
+    public var sctp: [UInt32]
     public var greStream: UInt32
     /// Any other protocol.
     public var generic: UInt32
@@ -25,7 +26,11 @@ public struct ProtocolTimeouts: Sendable, Equatable {
         udpStream = 120
         icmp = 30
         icmpv6 = 30
-        sctpEstablished = 210
+        sctp = Array(repeating: 3, count: SCTPState.allCases.count)
+        sctp[Int(SCTPState.closed.rawValue)] = 10
+        sctp[Int(SCTPState.established.rawValue)] = 210
+        sctp[Int(SCTPState.heartbeatSent.rawValue)] = 30
+        sctp[Int(SCTPState.heartbeatAcked.rawValue)] = 210
         greStream = 180
         generic = 600
     }
@@ -37,7 +42,12 @@ public struct ProtocolTimeouts: Sendable, Equatable {
         case .udp, .udplite: flow.status.contains(.seenReply) ? udpStream : udp
         case .icmp: icmp
         case .icmpv6: icmpv6
-        case .sctp: sctpEstablished
+        case .sctp:
+            if case .sctp(let info) = flow.state {
+                sctp[Int(info.state.rawValue)]
+            } else {
+                sctp[Int(SCTPState.established.rawValue)]
+            }
         case .gre: greStream
         default: generic
         }

@@ -19,3 +19,8 @@ extension Tuple {
         return hash.finish()
     }
 }
+
+extension ExpectationKey {
+    /// The hash of the key under a key of chance, for tables: expectations with one tuple and two masks are rare.
+    public func hash(_ key: SipHash.Key) -> UInt64 { tuple.hash(key) }
+}

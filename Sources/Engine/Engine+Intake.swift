@@ -101,8 +101,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             return
         }
         let timeLeft = event.attributes.contains(.timeout) && event.flow.timeout > 0
-        let state = event.attributes.contains(.tcp) ? event.flow.tcp : log.entry(of: original)?.flow.tcp
-        if timeLeft, !(state?.state.isOver ?? false) {
+        let state = event.attributes.contains(.protocolState) ? event.flow.state : log.entry(of: original)?.flow.state
+        if timeLeft, !(state?.isOver ?? false) {
             if log.condemn(original, at: now) { counters.count(.destroysHeld) }
             if now < networkWentUntil {
                 pardonDestroys()

@@ -133,8 +133,8 @@ public enum FlowParser {
             seen |= 1 << kind.rawValue
         }
         guard seen & 1 << WireAttribute.TCP.state.rawValue != 0 else { return nil }
-        attributes.insert(.tcp)
-        if seen == 0b11_1110 { attributes.insert(.tcpDetails) }
+        attributes.insert(.protocolState)
+        if seen == 0b11_1110 { attributes.insert(.protocolDetails) }
         return info
     }
 

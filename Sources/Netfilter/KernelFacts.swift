@@ -48,7 +48,14 @@ public struct KernelFacts: Sendable, Equatable {
         set(&timeouts.udpStream, "udp_timeout_stream")
         set(&timeouts.icmp, "icmp_timeout")
         set(&timeouts.icmpv6, "icmpv6_timeout")
-        set(&timeouts.sctpEstablished, "sctp_timeout_established")
+        let associations: [(SCTPState, String)] = [
+            (.closed, "closed"), (.cookieWait, "cookie_wait"), (.cookieEchoed, "cookie_echoed"),
+            (.established, "established"), (.shutdownSent, "shutdown_sent"), (.shutdownReceived, "shutdown_recd"),
+            (.shutdownACKSent, "shutdown_ack_sent"), (.heartbeatSent, "heartbeat_sent"),
+        ]
+        for (state, name) in associations {
+            set(&timeouts.sctp[Int(state.rawValue)], "sctp_timeout_\(name)")
+        }
         set(&timeouts.greStream, "gre_timeout_stream")
         set(&timeouts.generic, "generic_timeout")
         return timeouts

@@ -23,7 +23,7 @@ import Testing
             tcp: TCPInfo(state: .established, originalScale: 7, originalFlags: .windowScale))
         let update = Flow(
             original: Self.tuple, reply: Self.tuple, timeout: 120, tcp: TCPInfo(state: .finWait))
-        let changed = flow.merge(update, [.tcp, .timeout])
+        let changed = flow.merge(update, [.protocolState, .timeout])
         #expect(changed)
         #expect(flow.tcp?.state == .finWait && flow.tcp?.originalScale == 7)
         #expect(flow.mark == 5 && flow.reply == Self.tuple.inverted && flow.timeout == 120)

@@ -29,8 +29,9 @@ import Testing
         var new = try #require(heard.first).flow
         new.timeout = Self.flows.timeout
         #expect(new == Self.flows.flow(0))
-        #expect(heard.first?.attributes.contains([.reply, .status, .timeout, .tcp, .tcpDetails]) == true)
-        #expect(heard.last?.attributes.contains(.tcpDetails) == false)
+        #expect(
+            heard.first?.attributes.contains([.reply, .status, .timeout, .protocolState, .protocolDetails]) == true)
+        #expect(heard.last?.attributes.contains(.protocolDetails) == false)
         #expect(heard.last?.flow.tcp?.state == .closeWait)
     }
 

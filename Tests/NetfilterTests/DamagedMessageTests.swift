@@ -26,7 +26,7 @@ import Testing
             #expect(event.attributes.isSubset(of: whole.attributes), "cut to \(length)")
             if event.attributes.contains(.status) { #expect(event.flow.status == whole.flow.status) }
             if event.attributes.contains(.timeout) { #expect(event.flow.timeout == whole.flow.timeout) }
-            if event.attributes.contains(.tcp) { #expect(event.flow.tcp == whole.flow.tcp) }
+            if event.attributes.contains(.protocolState) { #expect(event.flow.tcp == whole.flow.tcp) }
         }
         // At each end of an attribute behind the original tuple there is a shorter message.
         #expect(parsed > 1)

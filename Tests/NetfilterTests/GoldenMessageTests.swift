@@ -16,7 +16,8 @@ import Testing
         #expect(event.attributes.contains(.reply))
         // A destroy tells the TCP state alone.
         let isTCP = event.flow.original.protocol == .tcp
-        #expect(event.attributes.contains(.tcpDetails) == (isTCP && event.flow.tcp != nil && event.kind != .destroy))
+        #expect(
+            event.attributes.contains(.protocolDetails) == (isTCP && event.flow.tcp != nil && event.kind != .destroy))
     }
 
     @Test func `translation, mark and keys are read`() throws {

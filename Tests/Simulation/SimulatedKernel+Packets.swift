@@ -77,7 +77,7 @@ extension SimulatedKernel {
             if let tcp = packet.flow.tcp { entry.flow.tcp = tcp }
             if entry.flow.status != before.status { attributes.insert(.status) }
             if entry.flow.mark != before.mark { attributes.insert(.mark) }
-            if entry.flow.tcp != before.tcp { attributes.formUnion([.tcp, .tcpDetails]) }
+            if entry.flow.tcp != before.tcp { attributes.formUnion([.protocolState, .protocolDetails]) }
         }
         guard let entry = entry(original: original) else { return }
         if !entry.flow.status.contains(.fixedTimeout) { setTimeout(original, timeouts.fullTimeout(of: entry.flow)) }
@@ -110,7 +110,7 @@ extension SimulatedKernel {
             entry.window = packet.position
         }
         if let entry = entry(original: original) {
-            let attributes: FlowAttributes = flow.tcp == nil ? [] : [.tcp, .tcpDetails]
+            let attributes: FlowAttributes = flow.tcp == nil ? [] : [.protocolState, .protocolDetails]
             tell(
                 .new, entry, attributes.union([.reply, .status, .timeout, .mark, .master]), origin: .kernel)
         }

@@ -109,7 +109,7 @@ extension SimulatedKernel {
             return nil
         }
         if let entry = entry(of: original) {
-            tell(.update, entry, [.reply, .status, .timeout, .mark, .tcp, .tcpDetails], origin: .ours)
+            tell(.update, entry, [.reply, .status, .timeout, .mark, .protocolState, .protocolDetails], origin: .ours)
         }
         return nil
     }

@@ -204,7 +204,7 @@ public final class SimulatedKernel {
     private func tellDestroy(_ entry: Entry, killed: Bool, origin: FlowEvent.Origin) {
         var attributes: FlowAttributes = [.reply, .status]
         if killed { attributes.insert(.timeout) }
-        if entry.flow.tcp != nil { attributes.insert(.tcp) }
+        if entry.flow.tcp != nil { attributes.insert(.protocolState) }
         var gone = entry
         gone.flow.status.insert(.dying)
         tell(.destroy, gone, attributes, origin: origin)
