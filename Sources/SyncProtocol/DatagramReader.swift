@@ -1,5 +1,4 @@
 internal import Bytes
-internal import Conntrack
 
 /// Reads the messages of one datagram in order.
 ///
@@ -54,14 +53,22 @@ public struct DatagramReader: Sendable {
             return .flow(told)
         case .destroy:
             guard let versions else { throw .place }
-            let told = try readDestroy(&body, bytes, versions.lowerBound)
+            let told = try FlowCodec.decodeDestroy(&body, bytes, base: versions.lowerBound)
             guard versions.contains(told.version) else { throw .number }
             return .destroy(told)
+        case .expectation:
+            guard let versions else { throw .place }
+            let told = try ExpectationCodec.decode(&body, bytes, base: versions.lowerBound)
+            guard versions.contains(told.version) else { throw .number }
+            return .expectation(told)
+        case .expectationDestroy:
+            guard let versions else { throw .place }
+            let told = try ExpectationCodec.decodeDestroy(&body, bytes, base: versions.lowerBound)
+            guard versions.contains(told.version) else { throw .number }
+            return .expectationDestroy(told)
         default:
-            do { return try readControl(kind, &body, bytes) } catch let refusal as MessageRefusal {
-                throw refusal
-            } catch {
-                throw .truncated
+            do { return try readControl(kind, &body, bytes) } catch {
+                throw MessageRefusal(error)
             }
         }
     }
@@ -109,7 +116,7 @@ public struct DatagramReader: Sendable {
             return .recallPage(RecallPage(id: id, place: place, next: next))
         case .farewell:
             return .farewell
-        case .flow, .destroy:
+        case .flow, .destroy, .expectation, .expectationDestroy:
             preconditionFailure("flows are read above")
         }
     }
@@ -131,23 +138,5 @@ public struct DatagramReader: Sendable {
             previous = to
         }
         return acknowledgement
-    }
-
-    private func readDestroy(
-        _ body: inout ByteCursor, _ bytes: borrowing RawSpan, _ base: UInt64
-    ) throws(MessageRefusal) -> DestroyMessage {
-        do {
-            let flags = FlowCodec.Flags(rawValue: try body.readUInt8(bytes))
-            let number = ProtocolNumber(rawValue: try body.readUInt8(bytes))
-            let (version, overflow) = base.addingReportingOverflow(try body.readVarint(bytes))
-            guard !overflow else { throw MessageRefusal.number }
-            var original = try FlowCodec.decodeTuple(&body, bytes, flags.contains(.ipv6) ? .ipv6 : .ipv4, number)
-            if flags.contains(.zones) { original.zone = try body.readUInt16(bytes) }
-            return DestroyMessage(version: version, original: original)
-        } catch let refusal as MessageRefusal {
-            throw refusal
-        } catch {
-            throw .truncated
-        }
     }
 }

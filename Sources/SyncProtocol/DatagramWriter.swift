@@ -61,17 +61,27 @@ public struct DatagramWriter: ~Copyable {
     public mutating func appendDestroy(_ original: Tuple, version: UInt64) -> Bool {
         let base = openInterval?.from ?? 0
         return appendBody(.destroy) { writer in
-            var flags: FlowCodec.Flags = original.family == .ipv6 ? .ipv6 : []
-            if original.zone != 0 { flags.insert(.zones) }
-            writer.append(flags.rawValue)
-            writer.append(original.protocol.rawValue)
-            writer.appendVarint(version - base)
-            FlowCodec.encodeTuple(original, into: &writer)
-            if original.zone != 0 { writer.append(original.zone) }
+            FlowCodec.encodeDestroy(original, version: version - base, into: &writer)
         }
     }
 
-    /// Appends a message that is neither flow, destroy nor interval; false if it does not fit.
+    /// Appends an expectation of the open interval or page; false if it does not fit.
+    public mutating func append(_ expectation: Expectation, version: UInt64) -> Bool {
+        let base = openInterval?.from ?? 0
+        return appendBody(.expectation) { writer in
+            ExpectationCodec.encode(expectation, version: version - base, into: &writer)
+        }
+    }
+
+    /// Appends the destroy of an expectation of the open interval; false if it does not fit.
+    public mutating func appendExpectationDestroy(_ key: ExpectationKey, version: UInt64) -> Bool {
+        let base = openInterval?.from ?? 0
+        return appendBody(.expectationDestroy) { writer in
+            ExpectationCodec.encodeDestroy(key, version: version - base, into: &writer)
+        }
+    }
+
+    /// Appends a message that is neither interval nor of a flow or an expectation; false if it does not fit.
     public mutating func append(_ message: Message) -> Bool {
         switch message {
         case .hello(let hello):
@@ -119,8 +129,8 @@ public struct DatagramWriter: ~Copyable {
             }
         case .farewell:
             appendBody(.farewell) { _ in }
-        case .interval, .flow, .destroy:
-            preconditionFailure("a flow goes into an open interval, by a verb of its own")
+        case .interval, .flow, .destroy, .expectation, .expectationDestroy:
+            preconditionFailure("it goes into an open interval, by a verb of its own")
         }
     }
 
@@ -140,7 +150,7 @@ public struct DatagramWriter: ~Copyable {
         try writer.withBytes(body)
     }
 
-    /// Writes kind, length and body; a body has at most 255 bytes, and the longest flow has 141.
+    /// Writes kind, length and body; a body has at most 255 bytes, and the longest flow has 211 (see `FlowCodec`).
     private mutating func appendBody(_ kind: Message.Kind, _ body: (inout ByteWriter) -> Void) -> Bool {
         let mark = writer.count
         writer.append(kind.rawValue)

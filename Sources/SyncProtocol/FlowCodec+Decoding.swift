@@ -8,6 +8,11 @@ extension FlowCodec {
     ) throws(MessageRefusal) -> FlowMessage {
         do {
             let flags = Flags(rawValue: try cursor.readUInt8(bytes))
+            var extended: Extended = []
+            if flags.contains(.extended) {
+                extended = Extended(rawValue: try cursor.readUInt8(bytes))
+                guard extended.isSubset(of: .all), !extended.isEmpty else { throw MessageRefusal.flags }
+            }
             let number = ProtocolNumber(rawValue: try cursor.readUInt8(bytes))
             let (version, overflow) = base.addingReportingOverflow(try cursor.readVarint(bytes))
             guard !overflow else { throw MessageRefusal.number }
@@ -25,10 +30,10 @@ extension FlowCodec {
                 original.zone = try cursor.readUInt16(bytes)
                 reply.zone = try cursor.readUInt16(bytes)
             }
-            var tcp: TCPInfo?
+            var state = ProtocolState.none
             if flags.contains(.tcp) {
-                guard number == .tcp else { throw MessageRefusal.tcpState }
-                tcp = try decodeTCP(&cursor, bytes)
+                guard number == .tcp else { throw MessageRefusal.foreignState }
+                state = .tcp(try decodeTCP(&cursor, bytes))
             }
             var master: Tuple?
             if flags.contains(.master) {
@@ -38,21 +43,28 @@ extension FlowCodec {
                 guard tuple != original else { throw MessageRefusal.master }
                 master = tuple
             }
-            let flow = Flow(
+            var flow = Flow(
                 original: original, reply: reply, master: master, status: status, timeout: UInt32(timeout), mark: mark,
-                tcp: tcp)
+                state: state)
+            if !extended.isEmpty { try decode(extended, of: &flow, &cursor, bytes) }
+            // The attributes of a wire version are fixed, so what is left belongs to other addresses than announced.
+            guard cursor.remaining == 0 else { throw MessageRefusal.family }
             return FlowMessage(version: version, flow: flow, isReplacement: flags.contains(.replacement))
-        } catch let refusal as MessageRefusal {
-            throw refusal
         } catch {
-            throw .truncated
+            throw MessageRefusal(error)
         }
     }
 
     /// Reads addresses and keys of a tuple in zone 0.
+    ///
+    /// ICMP stands in IPv4 alone and ICMPv6 in IPv6: the kernel tracks no other (nf_conntrack_proto_icmp.c and
+    /// nf_conntrack_proto_icmpv6.c).
     static func decodeTuple(
         _ cursor: inout ByteCursor, _ bytes: borrowing RawSpan, _ family: AddressFamily, _ number: ProtocolNumber
     ) throws -> Tuple {
+        guard number != (family == .ipv4 ? .icmpv6 : .icmp), cursor.remaining >= 2 * family.bits / 8 else {
+            throw MessageRefusal.family
+        }
         let source = try decodeAddress(&cursor, bytes, family)
         let destination = try decodeAddress(&cursor, bytes, family)
         var tuple = Tuple(source: source, destination: destination, family: family, protocol: number)
@@ -69,7 +81,7 @@ extension FlowCodec {
         let translated = Translated(rawValue: try cursor.readUInt8(bytes))
         guard translated.rawValue & 0xf0 == 0, !translated.isEmpty else { throw MessageRefusal.flags }
         let translatesKeys = translated.contains(.sourceKey) || translated.contains(.destinationKey)
-        guard !translatesKeys || hasKeys(reply.protocol) else { throw MessageRefusal.flags }
+        guard !translatesKeys || hasKeys(reply.protocol) else { throw MessageRefusal.key }
         if translated.contains(.source) { reply.source = try decodeAddress(&cursor, bytes, reply.family) }
         if translated.contains(.destination) { reply.destination = try decodeAddress(&cursor, bytes, reply.family) }
         if translated.contains(.sourceKey) { reply.sourceKey = try cursor.readUInt16(bytes) }
@@ -88,7 +100,7 @@ extension FlowCodec {
             replyFlags: reply)
     }
 
-    private static func decodeAddress(
+    static func decodeAddress(
         _ cursor: inout ByteCursor, _ bytes: borrowing RawSpan, _ family: AddressFamily
     ) throws -> Address {
         switch family {

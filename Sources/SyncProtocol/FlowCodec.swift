@@ -8,8 +8,10 @@ internal import Conntrack
 /// source, destination, keys                          the original tuple; keys only where the protocol has them
 /// [which parts of the reply are translated, those]   flag `reply`; without it the reply is the inverse
 /// [mark]  [zone of the original, of the reply]  [TCP state, scales, flags original, flags reply]  [master's tuple]
+/// [SCTP state, tags]  [DCCP state, role, number]  [helper]  [labels]  [sequence adjustments]  [SYN proxy]
 /// ```
-/// Addresses have 4 or 16 bytes. What the flags do not announce is zero.
+/// Addresses have 4 or 16 bytes. What the flags do not announce is zero. The second byte of flags, which announces the
+/// last line, stands behind the first. The longest flow has 211 bytes.
 enum FlowCodec {
     struct Flags: OptionSet {
         let rawValue: UInt8
@@ -20,8 +22,20 @@ enum FlowCodec {
         static let tcp = Flags(rawValue: 0x10)
         static let replacement = Flags(rawValue: 0x20)
         static let master = Flags(rawValue: 0x40)
-        /// Kept for attributes that do not fit here.
+        /// A byte of `Extended` follows.
         static let extended = Flags(rawValue: 0x80)
+    }
+
+    /// What few flows have.
+    struct Extended: OptionSet {
+        let rawValue: UInt8
+        static let sctp = Extended(rawValue: 0x01)
+        static let dccp = Extended(rawValue: 0x02)
+        static let helper = Extended(rawValue: 0x04)
+        static let labels = Extended(rawValue: 0x08)
+        static let sequence = Extended(rawValue: 0x10)
+        static let synproxy = Extended(rawValue: 0x20)
+        static let all = Extended(rawValue: 0x3f)
     }
 
     /// Parts of a reply tuple that differ from the inverse of the original.
@@ -47,8 +61,11 @@ enum FlowCodec {
         if flow.tcp != nil { flags.insert(.tcp) }
         if isReplacement { flags.insert(.replacement) }
         if flow.master != nil { flags.insert(.master) }
+        let extended = Self.extended(of: flow)
+        if !extended.isEmpty { flags.insert(.extended) }
 
         writer.append(flags.rawValue)
+        if !extended.isEmpty { writer.append(extended.rawValue) }
         writer.append(flow.original.protocol.rawValue)
         writer.appendVarint(version)
         writer.appendVarint(UInt64(flow.status.intersection(.replicated).rawValue))
@@ -76,6 +93,7 @@ enum FlowCodec {
             writer.append(master.protocol.rawValue)
             encodeTuple(master, into: &writer)
         }
+        if !extended.isEmpty { encode(extended, of: flow, into: &writer) }
     }
 
     /// Addresses and keys of a tuple; its family, protocol and zone stand elsewhere.
@@ -90,7 +108,7 @@ enum FlowCodec {
 
     static func hasKeys(_ number: ProtocolNumber) -> Bool { number.hasPorts || number.isICMP || number == .gre }
 
-    private static func encode(_ address: Address, _ family: AddressFamily, into writer: inout ByteWriter) {
+    static func encode(_ address: Address, _ family: AddressFamily, into writer: inout ByteWriter) {
         switch family {
         case .ipv4:
             writer.append(UInt32(truncatingIfNeeded: address.low))

@@ -2,9 +2,9 @@ public import Conntrack
 
 /// One message of a datagram.
 ///
-/// On the wire: a kind byte, the body's length in one byte, the body. A reader skips a kind that it does not know and
-/// ignores what stands behind the fields that it knows. Kinds 1 to 63 are taken as below; 12 and 13 are kept for
-/// expectations, 14 to 16 for digests.
+/// On the wire: a kind byte, the body's length in one byte, the body. A reader skips a kind that it does not know. It
+/// ignores what stands behind the fields that it knows, but not behind those of flows and expectations: their
+/// attributes are fixed for a wire version. Kinds 1 to 63 are taken as below; 14 to 16 are kept for digests.
 public enum Message: Equatable, Sendable {
     case hello(Hello)
     case progress(Progress)
@@ -21,6 +21,10 @@ public enum Message: Equatable, Sendable {
     case recallPage(RecallPage)
     /// The sender ends; its flows stay.
     case farewell
+    /// A helper of the sender expects a flow.
+    case expectation(ExpectationMessage)
+    /// An expectation is gone, or its flow has come.
+    case expectationDestroy(ExpectationDestroyMessage)
 
     /// The first byte of a message.
     public enum Kind: UInt8, Sendable, CaseIterable {
@@ -34,6 +38,9 @@ public enum Message: Equatable, Sendable {
         case recallRequest
         case recallPage
         case farewell
+        // 11 is free.
+        case expectation = 12
+        case expectationDestroy
     }
 }
 
@@ -132,6 +139,30 @@ public struct DestroyMessage: Equatable, Sendable {
     public init(version: UInt64, original: Tuple) {
         self.version = version
         self.original = original
+    }
+}
+
+/// An expectation with the version of its last change; the version is 0 in a recall.
+public struct ExpectationMessage: Equatable, Sendable {
+    public var version: UInt64
+    public var expectation: Expectation
+
+    /// Makes an expectation message.
+    public init(version: UInt64, expectation: Expectation) {
+        self.version = version
+        self.expectation = expectation
+    }
+}
+
+/// An expectation that is gone with the version of its tombstone.
+public struct ExpectationDestroyMessage: Equatable, Sendable {
+    public var version: UInt64
+    public var key: ExpectationKey
+
+    /// Makes a destroy message.
+    public init(version: UInt64, key: ExpectationKey) {
+        self.version = version
+        self.key = key
     }
 }
 

@@ -20,16 +20,23 @@ import Testing
             ])
         #expect(
             read[2] == [
+                .interval(LogInterval(lane: .backfill, bulk: 2, from: 1000, to: 1010)),
+                .expectation(ExpectationMessage(version: 1001, expectation: Samples.expected)),
+                .flow(FlowMessage(version: 1002, flow: Samples.longest)),
+                .expectationDestroy(ExpectationDestroyMessage(version: 1010, key: Samples.expected.key)),
+            ])
+        #expect(
+            read[3] == [
                 .acknowledgement(
                     Acknowledgement(incarnation: 5, bulk: 2, gapFree: 90, sequence: 44, holes: [(90, 95), (99, 400)]))
             ])
         #expect(
-            read[3] == [
+            read[4] == [
                 .bulkRequest(BulkRequest(incarnation: 5, after: 1)), .recallRequest(RecallRequest(id: 4, place: 77)),
                 .farewell,
             ])
         #expect(
-            read[4] == [
+            read[5] == [
                 .recallPage(RecallPage(id: 4, place: 77, next: RecallPage.end)),
                 .flow(FlowMessage(version: 0, flow: Samples.translated)),
             ])
@@ -115,40 +122,6 @@ import Testing
         #expect(try Samples.read(bytes).map { try $0.get() } == [.farewell])
     }
 
-    @Test(
-        arguments: [
-            ("a state that TCP does not have", 40, 0x0a, MessageRefusal.tcpState),
-            ("a scale above 14", 41, 0xf0, .windowScale),
-        ] as [(String, Int, UInt8, MessageRefusal)])
-    func `an impossible flow is refused and the next one is read`(
-        what: String, offset: Int, value: UInt8, refusal: MessageRefusal
-    ) throws {
-        var bytes = Samples.bytes { writer in
-            writer.openInterval(lane: .live, bulk: 0, from: 0)
-            _ = writer.append(Samples.translated, version: 1, isReplacement: false)
-            _ = writer.append(Samples.translated, version: 2, isReplacement: false)
-            writer.closeInterval(to: 2)
-        }
-        // The four bytes of TCP end the first flow.
-        let first = DatagramHeader.size + 2 + 17
-        let length = Int(bytes[first + 1])
-        bytes[first + 2 + length - 4 + (offset - 40)] = value
-        let messages = try Samples.read(bytes)
-        #expect(messages[1] == .failure(refusal), "\(what)")
-        #expect(try messages[2].get() == .flow(FlowMessage(version: 2, flow: Samples.translated)))
-    }
-
-    @Test func `a flow that is its own master is refused`() throws {
-        var flow = Samples.translated
-        flow.master = flow.original
-        let bytes = Samples.bytes { writer in
-            writer.openInterval(lane: .live, bulk: 0, from: 0)
-            _ = writer.append(flow, version: 1, isReplacement: false)
-            writer.closeInterval(to: 1)
-        }
-        #expect(try Samples.read(bytes).last == .failure(.master))
-    }
-
     @Test func `a new IPv4 TCP flow costs at most 40 bytes, with SNAT too`() {
         var plain = Samples.translated
         plain.reply = plain.original.inverted
@@ -166,6 +139,40 @@ import Testing
         }
         #expect(cost(plain) <= 32)
         #expect(cost(Samples.translated) <= 40)
+    }
+
+    @Test func `the longest flow has 211 bytes, and every flow fits a message`() throws {
+        #expect(try Self.length { $0.append(Samples.longest, version: 1 << 32, isReplacement: true) } == 211)
+        var flow = Samples.longest
+        flow.original.protocol = .sctp
+        flow.reply.protocol = .sctp
+        flow.state = .sctp(SCTPInfo(state: .established, originalTag: .max, replyTag: .max))
+        #expect(try Self.length { $0.append(flow, version: 1 << 32, isReplacement: true) } == 210)
+    }
+
+    @Test func `the longest expectation has 176 bytes`() throws {
+        let master = try #require(Samples.longest.master)
+        let longest = Conntrack.Expectation(
+            key: ExpectationKey(
+                tuple: Samples.longest.original, sourceMask: Address(high: .max, low: .max), sourceKeyMask: .max),
+            master: master, timeout: Flow.maximumTimeout, flags: .replicated, policy: .max,
+            helper: Samples.longest.extensions.helper,
+            translation: ExpectationTranslation(isReply: true, address: .any, key: .max),
+            function: try #require(KernelName(String(repeating: "f", count: KernelName.limit))))
+        #expect(try Self.length { $0.append(longest, version: 1 << 32) } == 176)
+    }
+
+    /// Bytes of the body of the one message that is written, which must come back.
+    private static func length(_ append: (inout DatagramWriter) -> Bool) throws -> Int {
+        var fits = false
+        let bytes = Samples.bytes { writer in
+            writer.openInterval(lane: .live, bulk: 0, from: 1)
+            fits = append(&writer)
+            writer.closeInterval(to: 1 << 32)
+        }
+        let messages = try Samples.read(bytes).map { try $0.get() }
+        #expect(fits && messages.count == 2)
+        return Int(bytes[DatagramHeader.size + 2 + 17 + 1])
     }
 
     @Test func `a message that does not fit leaves no trace`() {

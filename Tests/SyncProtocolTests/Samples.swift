@@ -33,7 +33,7 @@ enum Samples {
                 : Address(high: .random(in: 0 ... .max, using: &chance), low: .random(in: 0 ... .max, using: &chance))
         }
         let numbers: [ProtocolNumber] = [
-            .tcp, .udp, .sctp, .gre, family == .ipv4 ? .icmp : .icmpv6, ProtocolNumber(rawValue: 89),
+            .tcp, .udp, .sctp, .dccp, .gre, family == .ipv4 ? .icmp : .icmpv6, ProtocolNumber(rawValue: 89),
         ]
         let number = numbers[Int.random(in: numbers.indices, using: &chance)]
         func key() -> UInt16 { FlowCodec.hasKeys(number) ? .random(in: 0 ... .max, using: &chance) : 0 }
@@ -54,20 +54,110 @@ enum Samples {
                 source: address(), destination: address(), sourceKey: .random(in: 0 ... .max, using: &chance),
                 destinationKey: 21, zone: original.zone, family: family, protocol: .tcp)
         }
-        var tcp: TCPInfo?
-        if number == .tcp, Bool.random(using: &chance) {
-            tcp = TCPInfo(
-                state: TCPState.allCases.randomElement(using: &chance) ?? .none,
-                originalScale: .random(in: 0...14, using: &chance), replyScale: .random(in: 0...14, using: &chance),
-                originalFlags: TCPFlags(rawValue: .random(in: 0...7, using: &chance)),
-                replyFlags: TCPFlags(rawValue: .random(in: 0...7, using: &chance)))
-        }
         return Flow(
             original: original, reply: reply, master: master,
             status: FlowStatus(rawValue: .random(in: 0 ... .max, using: &chance)).intersection(.replicated),
             timeout: .random(in: 0...Flow.maximumTimeout, using: &chance),
-            mark: Bool.random(using: &chance) ? 0 : .random(in: 0 ... .max, using: &chance), tcp: tcp)
+            mark: Bool.random(using: &chance) ? 0 : .random(in: 0 ... .max, using: &chance),
+            state: state(of: number, using: &chance), extensions: extensions(using: &chance))
     }
+
+    private static func state(
+        of number: ProtocolNumber, using chance: inout some RandomNumberGenerator
+    ) -> ProtocolState {
+        guard Bool.random(using: &chance) else { return .none }
+        switch number {
+        case .tcp:
+            return .tcp(
+                TCPInfo(
+                    state: TCPState.allCases.randomElement(using: &chance) ?? .none,
+                    originalScale: .random(in: 0...14, using: &chance), replyScale: .random(in: 0...14, using: &chance),
+                    originalFlags: TCPFlags(rawValue: .random(in: 0...7, using: &chance)),
+                    replyFlags: TCPFlags(rawValue: .random(in: 0...7, using: &chance))))
+        case .sctp:
+            return .sctp(
+                SCTPInfo(
+                    state: SCTPState.allCases.randomElement(using: &chance) ?? .none,
+                    originalTag: .random(in: 0 ... .max, using: &chance),
+                    replyTag: .random(in: 0 ... .max, using: &chance)))
+        case .dccp:
+            return .dccp(
+                DCCPInfo(
+                    state: DCCPState.allCases.randomElement(using: &chance) ?? .none,
+                    originalIsServer: .random(using: &chance),
+                    handshakeSequence: .random(in: 0..<1 << 48, using: &chance)))
+        default:
+            return .none
+        }
+    }
+
+    private static func extensions(using chance: inout some RandomNumberGenerator) -> FlowExtensions {
+        var extensions = FlowExtensions()
+        if Bool.random(using: &chance) {
+            let count = Int.random(in: 1...KernelName.helperLimit, using: &chance)
+            extensions.helper = KernelName(String(repeating: "h", count: count - 1) + "~") ?? .none
+        }
+        if Bool.random(using: &chance) {
+            // One label, so that every length is met.
+            let label = UInt64.random(in: 0..<128, using: &chance)
+            if label < 64 { extensions.labels.low = 1 << label } else { extensions.labels.high = 1 << (label - 64) }
+        }
+        if Bool.random(using: &chance) {
+            extensions.sequence.reply = SequenceAdjustment(
+                position: .random(in: 0 ... .max, using: &chance),
+                before: .random(in: Int32.min ... .max, using: &chance),
+                after: .random(in: Int32.min ... .max, using: &chance))
+        }
+        if Bool.random(using: &chance) {
+            extensions.synproxy.timestampOffset = .random(in: 0 ... .max, using: &chance)
+        }
+        return extensions
+    }
+
+    /// Every field at its longest.
+    static let longest: Flow = {
+        let address = Address(high: .max, low: .max)
+        let original = Tuple(
+            source: address, destination: address, sourceKey: 1, destinationKey: 2, zone: 3, family: .ipv6,
+            protocol: .dccp)
+        let reply = Tuple(
+            source: .any, destination: .any, sourceKey: 4, destinationKey: 5, zone: 6, family: .ipv6, protocol: .dccp)
+        var master = original
+        master.sourceKey = 7
+        return Flow(
+            original: original, reply: reply, master: master, status: .replicated, timeout: Flow.maximumTimeout,
+            mark: .max,
+            state: .dccp(DCCPInfo(state: .timeWait, originalIsServer: true, handshakeSequence: 1 << 48 - 1)),
+            extensions: FlowExtensions(
+                helper: KernelName(String(repeating: "h", count: KernelName.helperLimit)) ?? .none,
+                labels: ConnectionLabels(high: .max, low: .max),
+                sequence: SequenceAdjustments(
+                    original: SequenceAdjustment(position: .max, before: .min, after: .max),
+                    reply: SequenceAdjustment(position: 1, before: -1, after: 1)),
+                synproxy: SynproxyState(initialSequence: .max, initialTimestamp: 1, timestampOffset: 2)))
+    }()
+
+    /// A control connection of FTP through SNAT, with labels.
+    static let controlled: Flow = {
+        var flow = translated
+        flow.status.insert(.helper)
+        flow.extensions.helper = KernelName("ftp") ?? .none
+        flow.extensions.labels.low = 1 << 9
+        return flow
+    }()
+
+    /// What an FTP client behind SNAT makes a helper expect.
+    static let expected: Expectation = {
+        let tuple = Tuple(
+            source: translated.original.destination, destination: translated.original.source, sourceKey: 0,
+            destinationKey: 50_000, family: .ipv4, protocol: .tcp)
+        return Expectation(
+            key: ExpectationKey(tuple: tuple, sourceMask: Address(ipv4: .max), sourceKeyMask: 0),
+            master: translated.original, timeout: 300, flags: .permanent, policy: 1,
+            helper: KernelName("ftp") ?? .none,
+            translation: ExpectationTranslation(isReply: true, address: Address(ipv4: 0xcb00_7101), key: 50_001),
+            function: KernelName("nat-follow-master") ?? .none)
+    }()
 
     /// One datagram of each kind that an engine sends.
     static let datagrams: [(name: String, bytes: [UInt8])] = [
@@ -84,6 +174,16 @@ enum Samples {
                 writer.openInterval(lane: .live, bulk: 2, from: 1000)
                 _ = writer.append(translated, version: 1003, isReplacement: true)
                 _ = writer.appendDestroy(translated.original, version: 1010)
+                writer.closeInterval(to: 1010)
+            }
+        ),
+        (
+            "expectations and a long flow of an interval",
+            bytes { writer in
+                writer.openInterval(lane: .backfill, bulk: 2, from: 1000)
+                _ = writer.append(expected, version: 1001)
+                _ = writer.append(longest, version: 1002, isReplacement: false)
+                _ = writer.appendExpectationDestroy(expected.key, version: 1010)
                 writer.closeInterval(to: 1010)
             }
         ),

@@ -15,7 +15,8 @@ import Testing
         let page = try #require(Self.page)
         let sent = Samples.bytes { writer in
             writer.openInterval(lane: .live, bulk: 2, from: 1000)
-            _ = writer.append(Samples.translated, version: 1003, isReplacement: false)
+            _ = writer.append(Samples.controlled, version: 1003, isReplacement: false)
+            _ = writer.append(Samples.expected, version: 1004)
             _ = writer.appendDestroy(Samples.translated.original, version: 1010)
             writer.closeInterval(to: 1010)
         }
@@ -31,6 +32,13 @@ import Testing
     func `the page names every kind of message`(kind: Message.Kind) throws {
         let page = try #require(Self.page)
         #expect(page.contains("| \(kind.rawValue) | `\(kind)` |"))
+    }
+
+    @Test(arguments: MessageRefusal.allCases)
+    func `the page names every reason of a refusal`(refusal: MessageRefusal) throws {
+        let page = try #require(Self.page)
+        let rows = page.split(separator: "\n").filter { $0.hasPrefix("| `") }
+        #expect(rows.contains { $0.split(separator: "|")[0].contains("`\(refusal)`") })
     }
 
     private static func digits(_ byte: UInt8) -> String {
