@@ -18,7 +18,8 @@ struct StatisticsComposer {
         let malformed: [EngineCounter] = [
             .datagramTruncated, .datagramForeign, .datagramVersion, .datagramFlags, .datagramKey, .datagramJump,
             .messageTruncated, .messageNumber, .messageFlags, .messagePlace, .messageTcpState, .messageWindowScale,
-            .messageMaster, .messageTimeout, .messageStatus, .messageName,
+            .messageMaster, .messageTimeout, .messageStatus, .messageName, .messageSctpState, .messageDccpState,
+            .messageForeignState, .messageKernelName, .messageLabels, .messageKey, .messageFamily,
         ]
         return StatisticsReport(
             internalCache: .init(

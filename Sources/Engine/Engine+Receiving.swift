@@ -197,6 +197,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             pendingRecallPage = request
         case .farewell:
             peer?.hasLeft = true
+        case .expectation, .expectationDestroy:
+            break
         }
     }
 
@@ -344,6 +346,13 @@ extension EngineCounter {
         case .timeout: self = .messageTimeout
         case .status: self = .messageStatus
         case .name: self = .messageName
+        case .sctpState: self = .messageSctpState
+        case .dccpState: self = .messageDccpState
+        case .foreignState: self = .messageForeignState
+        case .kernelName: self = .messageKernelName
+        case .labels: self = .messageLabels
+        case .key: self = .messageKey
+        case .family: self = .messageFamily
         }
     }
 }

@@ -49,6 +49,13 @@ public enum EngineCounter: UInt8, CaseIterable, Sendable {
     case messageTimeout
     case messageStatus
     case messageName
+    case messageSctpState
+    case messageDccpState
+    case messageForeignState
+    case messageKernelName
+    case messageLabels
+    case messageKey
+    case messageFamily
     case messageUnknownKind
     /// Own flows and filtered ones that a peer announced.
     case peerFlowFiltered
