@@ -65,6 +65,14 @@ extension ControlThread {
             journal.write(.notice, "\(flows) stale entries removed from the kernel")
         case .refused(let flow, let reason):
             journal.write(.warning, "the kernel refused \(Self.text(flow)): \(reason)")
+        case .takenWithout(let flow, let attributes):
+            let names = attributes.list.map(\.name).joined(separator: ", ")
+            journal.write(.warning, "the kernel took \(Self.text(flow)) without its \(names)")
+        case .expectationRefused(let expectation, let reason):
+            journal.write(
+                .warning,
+                "the kernel refused what helper \(expectation.helper.text) expects of "
+                    + "\(Self.text(Flow(original: expectation.master, reply: expectation.master.inverted))): \(reason)")
         default:
             break
         }

@@ -1,3 +1,4 @@
+internal import Conntrack
 internal import ControlProtocol
 internal import Engine
 internal import Failover
@@ -35,8 +36,10 @@ struct StatusComposer {
                     source: StatusReport.Source(rawValue: engine.source.rawValue) ?? .none, term: engine.term,
                     readiness: StatusReport.Readiness(rawValue: engine.readiness.reportName))
             ], peers: peers,
-            internalCache: .init(flows: UInt64(engine.internalFlows), expectations: 0),
-            externalCache: .init(flows: UInt64(engine.externalFlows), expectations: 0),
+            internalCache: .init(
+                flows: UInt64(engine.internalFlows), expectations: UInt64(engine.internalExpectations)),
+            externalCache: .init(
+                flows: UInt64(engine.externalFlows), expectations: UInt64(engine.externalExpectations)),
             kernel: .init(
                 entries: engine.kernelEntries.map { UInt64($0) }, limit: engine.kernelLimit.map { UInt64($0) }),
             lastTakeover: engine.lastTakeover.map { takeover($0.result, $0.at, report) },
@@ -165,7 +168,46 @@ struct StatusComposer {
                     .warning, "the kernel's table is nearly full: \(entries) of \(limit)",
                     "sysctl net.netfilter.nf_conntrack_max=\(limit * 2)"))
         }
+        return found + fidelityFindings(report)
+    }
+
+    /// What flows lost, or would lose, on their way to another kernel; which ones, the journal says.
+    private func fidelityFindings(_ report: AgentReport) -> [Finding] {
+        var found: [Finding] = []
+        for attribute in FlowAttribute.allCases where report.engine.shortfall[attribute] > 0 {
+            found.append(
+                Finding(
+                    .warning,
+                    "the kernel took \(report.engine.shortfall[attribute]) flows without \(Self.loss(of: attribute))",
+                    Self.remedy(for: attribute)))
+        }
+        if report.engine.boundFlows > 0 {
+            found.append(
+                Finding(
+                    .ok,
+                    "\(report.engine.boundFlows) PPTP calls (keyed GRE) are copied but cannot go on after a failover",
+                    "ctsync-ha table | grep gre; their clients must dial again"))
+        }
         return found
+    }
+
+    private static func loss(of attribute: FlowAttribute) -> String {
+        switch attribute {
+        case .helper: "their helper: no further transfers open"
+        case .labels: "their labels"
+        case .master: "their master, which had ended"
+        case .sequence: "their sequence adjustments: they will stall"
+        case .synproxy: "the state of their SYN proxy: they will stall"
+        case .reply, .zone, .status, .timeout, .mark, .protocolState, .protocolDetails: "their \(attribute.name)"
+        }
+    }
+
+    private static func remedy(for attribute: FlowAttribute) -> String {
+        switch attribute {
+        case .helper: "journalctl -u ctsync-ha names them; load the helper: modprobe nf_conntrack_ftp"
+        case .labels: "have a rule that sets labels in the ruleset, as on the peer: nft list ruleset"
+        default: "journalctl -u ctsync-ha names them"
+        }
     }
 
     private func peer(_ peer: EngineReport.Peer, _ report: AgentReport) -> StatusReport.Peer {

@@ -92,6 +92,17 @@ public struct Flow: Hashable, BitwiseCopyable, Sendable {
         return flow
     }
 
+    /// Those of master, helper, labels, sequence adjustment and SYN proxy that the flow has.
+    public var rareAttributes: FlowAttributes {
+        var attributes: FlowAttributes = master == nil ? [] : .master
+        guard extensions != FlowExtensions() else { return attributes }
+        if !extensions.helper.isNone { attributes.insert(.helper) }
+        if !extensions.labels.isEmpty { attributes.insert(.labels) }
+        if !extensions.sequence.isNone { attributes.insert(.sequence) }
+        if !extensions.synproxy.isNone { attributes.insert(.synproxy) }
+        return attributes
+    }
+
     /// What another node's copy holds differently; of status and flags only what means the same on both counts.
     ///
     /// Timeouts are compared too, though no two nodes hold the same.

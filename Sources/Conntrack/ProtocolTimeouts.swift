@@ -55,8 +55,11 @@ public struct ProtocolTimeouts: Sendable, Equatable {
 
     /// The timeout for a flow that this node takes over: a live flow must not die because a refresh made no event.
     ///
-    /// Too long by one timeout at most, never too short; within what the kernel takes.
+    /// Too long by one timeout at most, never too short; within what the kernel takes. No packet moves the timeout of
+    /// a GRE entry that was written, so it is half as long again: time to see that it lives and to make it anew.
     public func takeoverTimeout(of flow: Flow) -> UInt32 {
-        min(max(flow.timeout, fullTimeout(of: flow), 1), Flow.maximumTimeout)
+        let full = max(min(flow.timeout, Flow.maximumTimeout), fullTimeout(of: flow), 1)
+        guard flow.original.protocol == .gre else { return min(full, Flow.maximumTimeout) }
+        return min(max(flow.timeout, fullTimeout(of: flow) + fullTimeout(of: flow) / 2), Flow.maximumTimeout)
     }
 }

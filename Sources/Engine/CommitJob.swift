@@ -31,6 +31,8 @@ struct CommitJob {
         case lost
         /// Flows whose place was taken, perhaps by an entry that the former pass removed.
         case clashing
+        /// What helpers expect, once every flow that it belongs to is there.
+        case expectations
 
         /// Orders passes as they come.
         static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
@@ -44,7 +46,7 @@ struct CommitJob {
             case .children: flow.master != nil
             case .orphans: flow.master != nil && refused == .notFound
             case .clashing: refused == .exists
-            case .former, .lost: false
+            case .former, .lost, .expectations: false
             }
         }
     }

@@ -58,7 +58,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Whether nobody waits for anything more from this node: no event waits, no dump runs, and the peer, if there is
     /// one that answers, has acknowledged all changes.
     public var isDrained: Bool {
-        guard eventsOfLastTurn == 0, resyncJob == nil else { return false }
+        guard eventsOfLastTurn == 0, resyncJob == nil || resyncJob?.purpose == .background else { return false }
         guard let peer, !peer.isSilent else { return true }
         return peer.sending.live.covered >= log.latestVersion && peer.sending.isAcknowledged
     }
@@ -115,7 +115,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             flushInternal()
             answer(id, .done("\(flows) flows forgotten; the kernel keeps them, `ctsync-ha resync kernel` finds them"))
         case .external:
-            let flows = external.flowCount
+            let flows = external.count
             flushExternal()
             answer(id, .done("\(flows) flows forgotten; `ctsync-ha resync peer` asks for them again"))
         case .kernel:
@@ -137,6 +137,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func flushExternal() {
         external.removeAll()
+        externalExpectations.removeAll()
         peer?.receiving.abandon()
     }
 
@@ -144,7 +145,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     mutating func adoptExternal(at now: Instant) {
         guard commitJob == nil else { return }
         wantsAdoption = false
-        guard case .master = roles.state, external.flowCount > 0 else { return }
+        guard case .master = roles.state, external.count > 0 else { return }
         guard peer?.role.claimsMastership != true else { return }
         beginCommit(.adoption, inSync: false, at: now)
     }

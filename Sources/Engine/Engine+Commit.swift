@@ -14,9 +14,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if case .takeover = purpose { pardonDestroys() }
         if purpose == .restoration, commitJob != nil { return }
         commitJob = CommitJob(purpose: purpose, started: now, isInSync: inSync)
+        shortfall = CounterTable()
         if purpose == .restoration { commitJob?.pass = .lost }
         // No dump follows an adoption, so it goes unheard by nobody.
-        if purpose != .adoption, purpose != .restoration, external.flowCount >= Self.quietCommitSize {
+        if purpose != .adoption, purpose != .restoration, external.count >= Self.quietCommitSize {
             kernel.listenForNew(false)
         }
     }
@@ -24,6 +25,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Writes the next flows of a commit.
     mutating func continueCommit(at now: Instant) {
         for _ in 0..<Self.writeBatchesPerTurn where commitJob != nil {
+            if commitJob?.pass == .expectations {
+                if !commitExpectations() { return endCommit(at: now) }
+                continue
+            }
             fillCommitBatch()
             if writes.writes.isEmpty {
                 guard commitJob?.nextPass() == true else { return endCommit(at: now) }
@@ -91,6 +96,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             let local = localFlow(entry.flow.original)
             var flow = entry.flow
             if let local, !flow.status.contains(.assured) { flow = local }
+            flow = flow.without(settings.leftOut)
             flow.timeout = timeouts.takeoverTimeout(of: flow)
             // An entry of the last mastership has stale windows: liberal alone does not cure them.
             let isStale = local != nil || former?.holds(flow.original) ?? false
@@ -142,6 +148,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 settle(write, again.refused[nextRefused].reason)
                 nextRefused += 1
             } else {
+                noteShortfall(of: write)
                 adopt(write)
             }
         }
@@ -151,6 +158,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private func secondTry(of write: FlowWrite, after reason: WriteRefusal) -> FlowWrite? {
         if reason == .notFound, commitJob?.pass == .orphans || write.verb == .replace {
             return FlowWrite(.create, write.flow.withoutMaster, liberal: write.liberal, token: write.token)
+        }
+        // The helper's module is not here, or cannot be: the flow goes on, its transfers to come do not.
+        if reason == .unsupported, !write.flow.extensions.helper.isNone {
+            return FlowWrite(.create, write.flow.without(.helper), liberal: write.liberal, token: write.token)
         }
         guard commitJob?.purpose != .adoption, commitJob?.pass != .lost else { return nil }
         switch reason {
@@ -185,11 +196,26 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         return entry.flow
     }
 
+    /// Notes which attributes the kernel did not take of a flow that was tried once more.
+    private mutating func noteShortfall(of write: FlowWrite) {
+        guard write.token != CommitJob.noSlot, let entry = external.entry(at: write.token) else { return }
+        let wanted = entry.flow.without(settings.leftOut)
+        noteShortfall(wanted, wanted.differences(from: write.flow).intersection([.helper, .master]))
+    }
+
+    /// Notes attributes that this node's kernel did not take of a flow.
+    mutating func noteShortfall(_ flow: Flow, _ attributes: FlowAttributes) {
+        guard !attributes.isEmpty else { return }
+        for attribute in attributes.list { shortfall.count(attribute) }
+        if shortfall.total <= UInt64(CommitJob.namedLimit) { notices.append(.takenWithout(flow, attributes)) }
+    }
+
     /// The flow is in the kernel: it moves from the external to the internal cache, in memory.
     private mutating func adopt(_ write: FlowWrite) {
         if write.token != CommitJob.noSlot { external.remove(at: write.token) }
-        let traits: ChangeLog.Traits = write.liberal ? .madeLiberal : []
-        if log.observe(write.flow, .all, traits: traits) == .inserted { counters.count(.internalCreated) }
+        if log.observe(write.flow, .all, traits: Self.traits(of: write)) == .inserted {
+            counters.count(.internalCreated)
+        }
         commitJob?.written += 1
         counters.count(commitJob?.purpose == .adoption ? .flowsAdopted : .commitWritten)
     }
@@ -222,6 +248,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         commitJob = nil
         kernel.listenForNew(true)
         external.shrinkIfEmpty()
+        renewal.arm(timeouts: kernel.timeouts(), at: now)
         let tally = CommitTally(flows: job.written, failed: job.failed)
         let tolerated = (job.written + job.failed) * settings.commitTolerance / 10_000
         let succeeded = !job.isForbidden && job.failed <= tolerated
@@ -244,7 +271,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             break
         }
         // What came behind the last round.
-        if external.flowCount > 0, job.purpose != .adoption || job.isOvertaken { wantsAdoption = true }
+        if external.count > 0, job.purpose != .adoption || job.isOvertaken { wantsAdoption = true }
     }
 
     /// Gives the strict windows back to flows that a commit made liberal, where both scales are known.

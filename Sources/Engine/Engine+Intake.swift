@@ -17,6 +17,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             let event = events.events[index]
             take(event, at: now)
         }
+        takeExpectations()
         if owesResync, !events.isFull {
             // What was lost is found by a dump; one that runs already may have passed it. It begins behind the events
             // that waited: the log takes what comes after its beginning for newer than what it shows.
@@ -81,7 +82,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if let slot = remnants.find(flow.original) { remnants[slot].flow.merge(flow, attributes) }
             return
         }
-        switch log.observe(flow, attributes) {
+        switch log.observe(flow, attributes, traits: Self.traits(of: flow)) {
         case .inserted: counters.count(.internalCreated)
         case .changed: counters.count(.internalUpdated)
         case .refreshed: break

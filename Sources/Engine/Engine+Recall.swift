@@ -65,15 +65,19 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         guard let job = recallJob, page.id == job.id, page.place == job.place else { return }
         guard settings.filter.verdict(flow) == .replicated, !log.holds(flow.original) else { return }
         if recalled.isFull { writeRecalled() }
-        var flow = flow
+        var flow = flow.without(settings.leftOut)
         flow.timeout = kernel.timeouts().takeoverTimeout(of: flow)
         recalled.append(FlowWrite(.create, flow, liberal: flow.tcp != nil))
     }
 
     /// Takes in the end of a page, and asks for the next.
     mutating func endRecallPage(_ page: RecallPage, at now: Instant) {
-        guard var job = recallJob, page.id == job.id, page.place == job.place else { return recalled.removeAll() }
+        guard var job = recallJob, page.id == job.id, page.place == job.place else {
+            expectationWrites.removeAll()
+            return recalled.removeAll()
+        }
         writeRecalled()
+        writeRecalledExpectations()
         job.adopted = recallJob?.adopted ?? 0
         job.place = page.next
         job.tries = 0
@@ -83,6 +87,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             announcesInSync = true
             heartbeatDue = now
             strictSlot = job.adopted > 0 ? 0 : strictSlot
+            renewal.arm(timeouts: kernel.timeouts(), at: now)
             notices.append(.recalled(flows: job.adopted))
             let actions = roles.recallFinished(at: now)
             // A recall that outlasted the machine's patience still ends in a bulk: now peers may sweep.
@@ -122,27 +127,33 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 nextRefused += 1
                 continue
             }
-            log.observe(write.flow, .all, traits: write.liberal ? .madeLiberal : [])
+            log.observe(write.flow, .all, traits: Self.traits(of: write))
             recallJob?.adopted += 1
             counters.count(.flowsRecalled)
         }
     }
 
-    /// Answers a peer's recall: the external cache first, then what the last mastership left here.
+    /// Answers a peer's recall: the external cache first, then what the last mastership left here, then expectations.
     mutating func sendRecallPages(_ request: RecallRequest, at now: Instant) {
         var place = request.place
         let externalEnd = UInt64(external.slotLimit)
-        let end = externalEnd + UInt64(former?.slotLimit ?? 0)
+        let flowEnd = externalEnd + UInt64(former?.slotLimit ?? 0)
+        let end = flowEnd + UInt64(externalExpectations.slotLimit)
         for _ in 0..<Self.recallPagesPerRequest where !outgoing.isFull {
             writer.begin(nextHeader())
             _ = writer.append(.recallPage(RecallPage(id: request.id, place: place, next: place + 1)))
             var slot = place
             var looked: UInt32 = 0
             while slot < end, looked < Self.slotsPerTurn {
-                let flow: Flow? =
-                    slot < externalEnd
-                    ? external.entry(at: UInt32(slot))?.flow : formerFlowForRecall(at: UInt32(slot - externalEnd))
-                if let flow, !writer.append(flow, version: 0, isReplacement: false) { break }
+                if slot >= flowEnd {
+                    let entry = externalExpectations.entry(at: UInt32(slot - flowEnd))
+                    if let entry, !writer.append(entry.subject, version: 0) { break }
+                } else {
+                    let flow: Flow? =
+                        slot < externalEnd
+                        ? external.entry(at: UInt32(slot))?.flow : formerFlowForRecall(at: UInt32(slot - externalEnd))
+                    if let flow, !writer.append(flow, version: 0, isReplacement: false) { break }
+                }
                 slot += 1
                 looked += 1
             }

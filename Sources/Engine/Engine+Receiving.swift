@@ -187,6 +187,16 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .destroy(let told):
             guard case .interval(_, let standing?) = context else { return counters.count(.peerFlowStale) }
             takeDestroy(told, standing)
+        case .expectation(let told):
+            switch context {
+            case .interval(_, let standing?): takeExpectation(told, standing)
+            case .interval: counters.count(.peerFlowStale)
+            case .page(let page): takeRecalledExpectation(told.expectation, page)
+            case .none: break
+            }
+        case .expectationDestroy(let told):
+            guard case .interval(_, let standing?) = context else { return counters.count(.peerFlowStale) }
+            takeExpectationDestroy(told, standing)
         case .acknowledgement(let told):
             takeAcknowledgement(told, at: now)
         case .bulkRequest(let request):
@@ -197,8 +207,6 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             pendingRecallPage = request
         case .farewell:
             peer?.hasLeft = true
-        case .expectation, .expectationDestroy:
-            break
         }
     }
 
@@ -260,7 +268,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func endBulkIfFilled(at now: Instant) {
         guard let known = peer else { return }
-        external.forgetDeletes(upTo: known.receiving.gapFree, era: known.receiving.era, limit: Self.eventsPerTurn)
+        let (gapFree, era) = (known.receiving.gapFree, known.receiving.era)
+        external.forgetDeletes(upTo: gapFree, era: era, limit: Self.eventsPerTurn)
+        externalExpectations.forgetDeletes(upTo: gapFree, era: era, limit: Self.eventsPerTurn)
         guard known.receiving.phase == .filled else { return }
         counters.count(.bulksReceived)
         let maySweep = known.isSyncedMaster && !tracks
@@ -287,13 +297,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let isDone = end >= external.slotLimit
         peer?.receiving.swept(to: isDone ? nil : end)
         guard isDone else { return }
+        sweepExpectations(session)
         counters.count(.flowsSwept, by: sweptFlows)
         bulkEnded(at: now)
     }
 
     private mutating func bulkEnded(at now: Instant) {
         guard let peer else { return }
-        notices.append(.bulkReceived(flows: external.flowCount, swept: sweptFlows))
+        notices.append(.bulkReceived(flows: external.count, swept: sweptFlows))
         if peer.role == .master { purge.bulkEnded(ofTerm: peer.term, wasInSync: peer.inSync) }
         _ = readiness.synced(at: now)
     }

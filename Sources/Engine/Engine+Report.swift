@@ -13,9 +13,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             roleKnown: reconciler.truth.isKnown, term: roles.terms.own, readiness: readiness.level,
             disagreement: reconciler.disagreement, twoMasters: roles.twoMasters, inSync: isInSync(at: now),
             announcesInSync: announcesInSync, peer: describePeer(), internalFlows: log.flowCount,
-            externalFlows: external.flowCount, formerFlows: former?.flowCount ?? 0, tombstones: log.tombstones,
+            externalFlows: external.count, internalExpectations: log.expectationCount,
+            externalExpectations: externalExpectations.count, formerFlows: former?.flowCount ?? 0,
+            boundFlows: log.boundCount + external.boundCount, shortfall: shortfall, tombstones: log.tombstones,
             kernelEntries: entries, kernelLimit: limit, commit: commitJob.map { ($0.written, $0.failed) },
-            isDumping: resyncJob != nil,
+            isDumping: resyncJob != nil && resyncJob?.purpose != .background,
             isRecalling: recallJob != nil, lastTakeover: lastTakeover, counters: counters)
     }
 

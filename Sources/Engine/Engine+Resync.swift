@@ -9,6 +9,9 @@ struct ResyncJob {
     enum Purpose: Equatable {
         /// The agent starts.
         case start
+        /// Nobody asked: the kernel says nothing of a mere refresh, and nothing at all of flows that are older than
+        /// the first listener (nf_conntrack_events 2). Slow, so that nothing else notices.
+        case background
         /// The kernel dropped events.
         case overrun
         /// A takeover ended: what its commit did not write is found by the dump.
@@ -24,6 +27,11 @@ struct ResyncJob {
     /// It begins again so often at most.
     static let retryLimit = 50
 
+    /// Dumps in the background begin so long after the last dump of any kind …
+    static let backgroundInterval = Instant.Span.seconds(120)
+    /// … and pause so long between two parts: some 20,000 flows a second.
+    static let backgroundPause = Instant.Span.milliseconds(50)
+
     var purpose: Purpose
     /// Changes of the log up to here are older than the dump.
     var startVersion: UInt64
@@ -36,6 +44,8 @@ struct ResyncJob {
     var sweepSlot: UInt32?
     /// Nothing to read at the moment.
     var isWaiting = false
+    /// When a dump in the background goes on.
+    var pausedUntil: Instant = .origin
     /// An overrun came while the dump ran: it begins again when it is over.
     var again = false
 }
@@ -43,7 +53,7 @@ struct ResyncJob {
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Begins a dump, or lets the one that runs begin again when it is over.
     mutating func beginResync(_ purpose: ResyncJob.Purpose) {
-        if resyncJob != nil, purpose == .overrun {
+        if let job = resyncJob, purpose == .overrun, job.purpose != .background {
             resyncJob?.again = true
             return
         }
@@ -55,7 +65,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Reads the next parts of a dump, then sweeps what it did not show.
     mutating func continueResync(at now: Instant) {
-        guard let job = resyncJob else { return }
+        if resyncJob == nil, backgroundDue <= now, commitJob == nil { beginResync(.background) }
+        guard let job = resyncJob, job.pausedUntil <= now else { return }
         if let slot = job.sweepSlot { return sweep(from: slot, at: now) }
         if let due = job.beginsAgain {
             guard due <= now else { return }
@@ -65,16 +76,22 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             resyncJob?.startVersion = log.latestVersion
             resyncJob?.found = 0
         }
+        let timeouts = kernel.timeouts()
         for _ in 0..<Self.writeBatchesPerTurn {
             events.removeAll()
             let progress = kernel.readDump(into: &events)
             for index in events.events.indices {
                 let event = events.events[index]
-                takeDumped(event)
+                takeDumped(event, timeouts)
             }
+            takeExpectations()
             switch progress {
             case .more:
                 resyncJob?.isWaiting = false
+                if job.purpose == .background {
+                    resyncJob?.pausedUntil = now + ResyncJob.backgroundPause
+                    return
+                }
             case .waiting:
                 resyncJob?.isWaiting = true
                 return
@@ -99,7 +116,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         resyncJob?.beginsAgain = now + ResyncJob.retryDelay
     }
 
-    private mutating func takeDumped(_ event: FlowEvent) {
+    private mutating func takeDumped(_ event: FlowEvent, _ timeouts: ProtocolTimeouts) {
         guard let job = resyncJob, passes(event.flow) else { return }
         resyncJob?.found += 1
         let original = event.flow.original
@@ -112,16 +129,34 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             }
             return
         }
-        if let entry = log.entry(of: original), entry.version > job.startVersion {
+        let held = log.entry(of: original)
+        if let held, held.version > job.startVersion {
             // An event told of a later state than the dump; it is only marked as seen.
-            if entry.state != .tombstone { log.observe(event.flow, []) }
+            if held.state != .tombstone { log.observe(event.flow, []) }
             return
         }
-        switch log.observe(event.flow, event.attributes) {
+        var flow = event.flow
+        var isNews = false
+        if let held, held.state == .live {
+            if held.traits.contains(.unverified) { verify(held.flow, event) }
+            // An entry that waits for its sign of life is no less assured.
+            if held.traits.contains(.renewed) { flow.status.formUnion(held.flow.status.intersection(.assured)) }
+            // The peer gives it the larger of what it was told and its own full timeout: more than that is news.
+            let foreseen = max(held.flow.timeout, timeouts.fullTimeout(of: flow))
+            isNews = event.attributes.contains(.timeout) && flow.timeout > foreseen
+        }
+        switch log.observe(flow, event.attributes, traits: Self.traits(of: event.flow)) {
         case .inserted: counters.count(.internalCreated)
         case .changed: counters.count(.internalUpdated)
-        case .refreshed: break
+        case .refreshed: if isNews { log.announce(original) }
         }
+    }
+
+    /// Compares what a commit wrote with what the kernel shows: it drops some attributes in silence.
+    private mutating func verify(_ written: Flow, _ event: FlowEvent) {
+        noteShortfall(
+            written, written.rareAttributes.intersection(event.attributes).subtracting(event.flow.rareAttributes))
+        log.clear(.unverified, of: written.original)
     }
 
     private mutating func sweep(from first: UInt32, at now: Instant) {
@@ -147,14 +182,24 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             resyncJob?.missing += 1
             counters.count(.internalDestroyed)
         }
-        if end < log.slotLimit { resyncJob?.sweepSlot = end } else { endResync(at: now) }
+        guard end >= log.slotLimit else {
+            resyncJob?.sweepSlot = end
+            return
+        }
+        if tracks {
+            let gone = log.destroyUnseenExpectations(unchangedSince: job.startVersion)
+            counters.count(.expectationsDestroyed, by: gone)
+        }
+        endResync(at: now)
     }
 
     private mutating func endResync(at now: Instant) {
         guard let job = resyncJob else { return }
         resyncJob = nil
+        backgroundDue = now + ResyncJob.backgroundInterval
+        renewal.arm(timeouts: kernel.timeouts(), at: now)
         counters.count(.resyncs)
-        notices.append(.resynced(found: job.found, missing: job.missing))
+        if job.purpose != .background { notices.append(.resynced(found: job.found, missing: job.missing)) }
         switch job.purpose {
         case .start:
             // What the machine asks for next, this dump has just told.
@@ -171,7 +216,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 job.sweepSlot != nil
                     ? .done("\(job.found) flows found in the kernel, \(job.missing) gone from it")
                     : .refused("the kernel broke the dump off each time; ask again"))
-        case .overrun, .flush:
+        case .overrun, .flush, .background:
             break
         }
         if job.again { beginResync(.overrun) }

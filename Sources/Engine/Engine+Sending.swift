@@ -157,16 +157,25 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         while let entry = log.peek(walk.cursor), entry.version <= limit {
             // A cursor may stand before an entry that this walk has passed: it changed places with the end.
             if entry.version > covered {
-                let fits =
-                    entry.state == .tombstone
-                    ? writer.appendDestroy(entry.flow.original, version: entry.version)
-                    : writer.append(
-                        entry.flow, version: entry.version, isReplacement: entry.traits.contains(.replacement))
-                guard fits else { return covered }
+                guard append(entry, to: &writer) else { return covered }
                 covered = entry.version
             }
             log.advance(walk.cursor)
         }
         return limit
+    }
+
+    /// Appends what stands at one place of the log; false if it does not fit.
+    private static func append(_ change: ChangeLog.Change, to writer: inout DatagramWriter) -> Bool {
+        switch change {
+        case .flow(let entry) where entry.state == .tombstone:
+            writer.appendDestroy(entry.flow.original, version: entry.version)
+        case .flow(let entry):
+            writer.append(entry.flow, version: entry.version, isReplacement: entry.traits.contains(.replacement))
+        case .expectation(let entry) where entry.isTombstone:
+            writer.appendExpectationDestroy(entry.key, version: entry.version)
+        case .expectation(let entry):
+            writer.append(entry.expectation, version: entry.version)
+        }
     }
 }

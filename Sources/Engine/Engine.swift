@@ -17,6 +17,8 @@ internal import SyncProtocol
 /// | `+Receiving` | datagrams into the external cache |
 /// | `+Roles` | notifications, the role machine, its actions |
 /// | `+Commit` | the external cache into the kernel |
+/// | `+Expectations` | what helpers expect, on each of these ways |
+/// | `+Renewal` | entries whose timeout no packet moves, made anew |
 /// | `+Resync` | a dump against the internal cache, by mark and sweep |
 /// | `+Purge` | stale entries out of the kernel |
 /// | `+Recall` | what peers hold, back to an unsynced master |
@@ -39,6 +41,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     public static var busyHeartbeatInterval: Instant.Span { .milliseconds(50) }
     /// How long a destroy is held that neither expired nor closed: a demotion destroys flows before anyone is told.
     public static var destroyHold: Instant.Span { .seconds(1) }
+    /// Expectations of a peer at most; a kernel has some thousands (nf_conntrack_expect_max).
+    public static var expectationLimit: Int { 65_536 }
     /// How long after its last word a silent master still counts as the one this node was in sync with.
     public static var syncMemory: Instant.Span { .seconds(15) }
 
@@ -52,8 +56,9 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     /// The log that the last demotion ended: its flows are stale entries of this node's kernel.
     var former: ChangeLog?
     /// Entries of the kernel that were here when the agent was not watching; nobody knows whether they are copies.
-    var remnants: FlowTable<Remnant>
-    var external: ExternalCache
+    var remnants: KeyedTable<Remnant>
+    var external: ExternalCache<Flow>
+    var externalExpectations: ExternalCache<Expectation>
     var peer: Peer?
 
     var reconciler: RoleReconciler
@@ -68,6 +73,9 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var purgeJob: PurgeJob?
     var recallJob: RecallJob?
     var strictSlot: UInt32?
+    var renewal = RenewalSchedule()
+    /// Flows of the last commit that the kernel took without some attribute, by attribute.
+    var shortfall = CounterTable<FlowAttribute>()
     /// The first dump ended a moment ago.
     var dumpIsFresh = false
     /// The agent started on a node that was master: what its kernel holds is alive, and no copy.
@@ -97,6 +105,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var formerMayLive = false
     /// When the kernel is to be asked what it has kept.
     var resyncDue: Instant = .never
+    /// When the next dump in the background begins.
+    var backgroundDue: Instant = .never
     /// Events were lost, and the dump that finds them has not begun.
     var owesResync = false
     /// A peer that is no master has announced flows that a master may adopt.
@@ -106,6 +116,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
 
     var events: EventBatch
     var writes = WriteBatch()
+    var expectationWrites = ExpectationBatch()
     /// The flows of the recall's page that is read.
     var recalled = WriteBatch()
     var incoming: DatagramBatch?
@@ -143,8 +154,9 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         self.settings = settings
         log = ChangeLog(key: settings.hashKey)
         former = nil
-        remnants = FlowTable(key: settings.hashKey)
+        remnants = KeyedTable(key: settings.hashKey)
         external = ExternalCache(key: settings.hashKey, limit: settings.externalLimit)
+        externalExpectations = ExternalCache(key: settings.hashKey, limit: Self.expectationLimit)
         reconciler = RoleReconciler(group: settings.group, members: settings.groupMembers, at: now)
         roles = RoleStateMachine(storedTerm: settings.storedTerm, at: now)
         readiness = Readiness(at: now)
@@ -171,6 +183,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         continueSweep(at: now)
         continueRecall(at: now)
         continueStrictWindows()
+        continueRenewal(at: now)
         releaseDestroys(at: now)
         answerWaiters()
         send(at: now)
@@ -182,13 +195,15 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
 
     private func nextTurn(after now: Instant) -> Instant {
         if eventsOfLastTurn >= Self.eventsPerTurn || commitJob != nil || purgeJob != nil || strictSlot != nil
-            || hasSweep || wantsControlDatagram
+            || renewal.isRunning || hasSweep || wantsControlDatagram
         {
             return now
         }
-        if let job = resyncJob, !job.isWaiting { return now }
+        if let job = resyncJob, !job.isWaiting, job.pausedUntil <= now { return now }
         var next = min(heartbeatDue, roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
         next = min(next, holdsAddresses ? .never : purge.nextDeadline, resyncJob?.beginsAgain ?? .never, resyncDue)
+        next = min(next, renewal.nextDeadline, resyncJob == nil ? backgroundDue : .never)
+        if let paused = resyncJob?.pausedUntil, paused > now { next = min(next, paused) }
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
         next = min(next, recallJob?.askAgain ?? nextRecall)
         if let peer {

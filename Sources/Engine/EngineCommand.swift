@@ -57,6 +57,10 @@ public enum EngineNotice: Sendable, Equatable {
     case purged(flows: Int)
     /// The kernel refused a flow at a commit; only the first few of each commit are told.
     case refused(Flow, WriteRefusal)
+    /// The kernel took a flow without these attributes; only the first few of each commit are told.
+    case takenWithout(Flow, FlowAttributes)
+    /// The kernel refused an expectation at a commit.
+    case expectationRefused(Expectation, WriteRefusal)
     /// Another node uses this node's name.
     case sameName
 }

@@ -10,6 +10,8 @@ public enum EngineCounter: UInt8, CaseIterable, Sendable {
     case filteredOwn
     case filteredProtocol
     case filteredAddress
+    /// Expectations of helpers that `expect-sync` does not name.
+    case filteredHelper
     /// Times that the kernel dropped events.
     case overruns
     /// Destroys held back and then sent, or dropped because an address or the role went.
@@ -22,6 +24,12 @@ public enum EngineCounter: UInt8, CaseIterable, Sendable {
     case externalCreated
     case externalUpdated
     case externalDestroyed
+    /// Expectations: announced by the kernel, gone from it, told by a peer, written by a commit, refused by the kernel.
+    case expectationsCreated
+    case expectationsDestroyed
+    case expectationsReceived
+    case expectationsCommitted
+    case expectationsRefused
     /// The external cache is at its limit.
     case externalFull
     // Datagrams refused, by reason.
@@ -73,6 +81,8 @@ public enum EngineCounter: UInt8, CaseIterable, Sendable {
     case flowsRecalled
     case flowsAdopted
     case flowsPurged
+    /// GRE entries of a commit that were made anew because packets pass.
+    case flowsRenewed
     // Commits: what the kernel refused, by kind.
     case commitExists
     case commitNotFound

@@ -34,7 +34,13 @@ public struct EngineReport: Sendable {
     public var peer: Peer?
     public var internalFlows: Int
     public var externalFlows: Int
+    public var internalExpectations: Int
+    public var externalExpectations: Int
     public var formerFlows: Int
+    /// Flows of both caches that no other kernel can go on with: calls of PPTP.
+    public var boundFlows: Int
+    /// Flows of the last commit that the kernel took without some attribute, by attribute.
+    public var shortfall: CounterTable<FlowAttribute>
     /// Destroyed flows that the log keeps until the peer knows.
     public var tombstones: Int
     public var kernelEntries: Int?

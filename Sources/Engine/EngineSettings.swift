@@ -16,6 +16,10 @@ public struct EngineSettings: Sendable {
     public var groupMembers: [String]
     /// Which flows take part.
     public var filter: FlowFilter
+    /// The helpers whose expectations take part.
+    public var helpers: HelperSelection
+    /// Attributes of a peer's flows that this node does not import.
+    public var leftOut: FlowAttributes
     /// How long stale entries stay in the kernel after a demotion.
     public var purgeTimeout: Instant.Span
     /// The share of a commit, in 1/10,000, that the kernel may refuse before it counts as failed.
@@ -35,6 +39,8 @@ public struct EngineSettings: Sendable {
         self.group = group
         self.groupMembers = []
         self.filter = FlowFilter()
+        self.helpers = .all
+        self.leftOut = []
         self.purgeTimeout = .seconds(60)
         self.commitTolerance = 100
         self.startupResync = true

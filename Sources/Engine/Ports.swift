@@ -11,10 +11,13 @@ public protocol KernelPort: ~Copyable {
     /// Carries out the writes in order and notes the refused ones in the batch; returns when the kernel has answered.
     mutating func write(_ batch: inout WriteBatch)
 
+    /// Carries out the writes of expectations in order and notes the refused ones in the batch.
+    mutating func write(_ batch: inout ExpectationBatch)
+
     /// Joins or leaves the group of NEW events: a listener there halves the rate of inserts.
     mutating func listenForNew(_ listens: Bool)
 
-    /// Begins a dump of the whole table, both families; an earlier one is abandoned.
+    /// Begins a dump of the whole table, both families, and of the expectations behind it; an earlier one is abandoned.
     mutating func beginDump()
 
     /// Takes in the next part of the dump as events of the kind `dumped`.

@@ -17,18 +17,43 @@ public import StateMachine
 ///              ↑ backfill                   ↑ live                † tombstone
 /// ```
 public struct ChangeLog: ~Copyable {
-    /// What the log holds for one tuple.
+    /// What the log holds for one flow.
     public struct Entry: FlowRecord {
         public var flow: Flow
-        /// When it last changed, on the log's own count.
-        public var version: UInt64
         public var state: State
         public var traits: Traits
-        /// The mark-and-sweep round that last saw the flow in the kernel.
-        var seen: UInt32 = 0
-        var previous: UInt32
-        var next: UInt32
+        var links: LogLinks
         var condemnedAt: Instant = .origin
+
+        /// When it last changed, on the log's own count.
+        public var version: UInt64 { links.version }
+    }
+
+    /// What the log holds for one expectation.
+    public struct ExpectationEntry: KeyedRecord {
+        public var expectation: Expectation
+        /// Gone; the entry stays until every peer knows.
+        public var isTombstone: Bool
+        var links: LogLinks
+
+        /// What it is found by.
+        public var key: ExpectationKey { expectation.key }
+        /// When it last changed, on the log's own count.
+        public var version: UInt64 { links.version }
+    }
+
+    /// What stands at one place of the log.
+    public enum Change {
+        case flow(Entry)
+        case expectation(ExpectationEntry)
+
+        /// When it last changed.
+        public var version: UInt64 {
+            switch self {
+            case .flow(let entry): entry.version
+            case .expectation(let entry): entry.version
+            }
+        }
     }
 
     /// What became of the flow.
@@ -56,10 +81,16 @@ public struct ChangeLog: ~Copyable {
         public static let replacement = Traits(rawValue: 4)
         /// Destroyed here and pardoned: the peers keep it, this node's kernel does not have it.
         public static let lost = Traits(rawValue: 8)
+        /// Written with a timeout that packets do not move, and made anew by this agent as long as packets come.
+        public static let renewed = Traits(rawValue: 16)
+        /// The kernel saw a packet since the flow was made anew.
+        public static let alive = Traits(rawValue: 32)
+        /// Written by a commit; what the kernel made of it, a dump tells.
+        public static let unverified = Traits(rawValue: 64)
     }
 
     /// What an observation did.
-    public enum Change: Sendable, Equatable {
+    public enum Observation: Sendable, Equatable {
         case inserted
         case changed
         /// Nothing that a peer must know.
@@ -71,36 +102,39 @@ public struct ChangeLog: ~Copyable {
         let place: Int
     }
 
-    private static var none: UInt32 { Slab<Entry>.none }
-
     /// Cursors at most: a live and a backfill cursor for each of eight peers.
     public static let cursorLimit = 16
     /// Tombstones at most; the oldest are dropped beyond it, and a peer that did not know them needs a bulk.
     public let tombstoneLimit: Int
 
-    private var table: FlowTable<Entry>
-    private var oldest: UInt32 = ChangeLog.none
-    private var newest: UInt32 = ChangeLog.none
+    var table: KeyedTable<Entry>
+    var expectations: KeyedTable<ExpectationEntry>
+    var oldest = LogPlace.none
+    var newest = LogPlace.none
     /// Held destroys and tombstones by age.
     ///
     /// A place whose entry has changed since is skipped when its turn comes.
     private var condemnedByAge: Deque<(slot: UInt32, version: UInt64, at: Instant)> = []
-    private var tombstonesByAge: Deque<(slot: UInt32, version: UInt64)> = []
-    /// The next slot of each open cursor; the flag tells which are open.
-    private var cursors: [(next: UInt32, open: Bool)] = []
+    var tombstonesByAge: Deque<(place: LogPlace, version: UInt64)> = []
+    /// The next place of each open cursor; the flag tells which are open.
+    var cursors: [(next: LogPlace, open: Bool)] = []
 
     /// The version of the last change.
-    public private(set) var latestVersion: UInt64
+    public internal(set) var latestVersion: UInt64
     /// Every tombstone up to this version has been dropped.
-    public private(set) var tombstoneFloor: UInt64
-    /// Tombstones in the log.
-    public private(set) var tombstones = 0
+    public internal(set) var tombstoneFloor: UInt64
+    /// Tombstones of flows in the log, and of expectations.
+    public internal(set) var tombstones = 0
+    var expectationTombstones = 0
+    /// Flows that no other kernel can go on with.
+    public private(set) var boundCount = 0
     /// The current round of mark and sweep.
     public private(set) var round: UInt32 = 0
 
     /// Makes an empty log that counts on from `latestVersion`.
     public init(key: SipHash.Key, latestVersion: UInt64 = 0, tombstoneLimit: Int = 262_144) {
-        table = FlowTable(key: key)
+        table = KeyedTable(key: key)
+        expectations = KeyedTable(key: key)
         self.latestVersion = latestVersion
         self.tombstoneFloor = latestVersion
         self.tombstoneLimit = tombstoneLimit
@@ -133,16 +167,14 @@ public struct ChangeLog: ~Copyable {
     ///
     /// A flow that was condemned or gone and is told of again lives.
     @discardableResult
-    public mutating func observe(_ flow: Flow, _ attributes: FlowAttributes, traits: Traits = []) -> Change {
+    public mutating func observe(_ flow: Flow, _ attributes: FlowAttributes, traits: Traits = []) -> Observation {
         guard let slot = table.find(flow.original) else {
-            let slot = table.insert(
-                Entry(
-                    flow: flow, version: 0, state: .live, traits: traits, seen: round, previous: Self.none,
-                    next: Self.none))
-            append(slot)
+            let slot = table.insert(Entry(flow: flow, state: .live, traits: traits, links: LogLinks(seen: round)))
+            append(.flow(slot))
+            if flow.isBoundToItsKernel { boundCount += 1 }
             return .inserted
         }
-        table[slot].seen = round
+        table[slot].links.seen = round
         table[slot].traits.subtract(.lost)
         table[slot].traits.formUnion(traits)
         switch table[slot].state {
@@ -151,16 +183,17 @@ public struct ChangeLog: ~Copyable {
             table[slot].flow = flow
             table[slot].traits = traits.union(.replacement)
             table[slot].state = .live
-            moveToEnd(slot)
+            if flow.isBoundToItsKernel { boundCount += 1 }
+            moveToEnd(.flow(slot))
             return .inserted
         case .condemned:
             table[slot].state = .live
             let changed = table[slot].flow.merge(flow, attributes)
-            if changed { moveToEnd(slot) }
+            if changed { moveToEnd(.flow(slot)) }
             return changed ? .changed : .refreshed
         case .live:
             guard table[slot].flow.merge(flow, attributes) else { return .refreshed }
-            moveToEnd(slot)
+            moveToEnd(.flow(slot))
             return .changed
         }
     }
@@ -171,9 +204,9 @@ public struct ChangeLog: ~Copyable {
         if table[slot].state == .tombstone { return _ = observe(flow, .all, traits: traits) }
         table[slot].flow = flow
         table[slot].state = .live
-        table[slot].seen = round
+        table[slot].links.seen = round
         table[slot].traits = traits.union(.replacement)
-        moveToEnd(slot)
+        moveToEnd(.flow(slot))
     }
 
     /// Turns a flow into a tombstone; false if there was none.
@@ -235,7 +268,8 @@ public struct ChangeLog: ~Copyable {
     @discardableResult
     public mutating func forget(_ original: Tuple) -> Bool {
         guard let slot = table.find(original), table[slot].state != .tombstone else { return false }
-        unlink(slot)
+        unlink(.flow(slot))
+        if table[slot].flow.isBoundToItsKernel { boundCount -= 1 }
         table.remove(slot)
         return true
     }
@@ -246,6 +280,17 @@ public struct ChangeLog: ~Copyable {
     /// Clears a trait of a slot in use.
     public mutating func clear(_ traits: Traits, at slot: UInt32) { table[slot].traits.subtract(traits) }
 
+    /// Clears a trait of a flow, if it is there.
+    public mutating func clear(_ traits: Traits, of original: Tuple) {
+        if let slot = table.find(original) { table[slot].traits.subtract(traits) }
+    }
+
+    /// Gives a live flow a new version though nothing of it changed that counts as a change.
+    public mutating func announce(_ original: Tuple) {
+        guard let slot = table.find(original), table[slot].state == .live else { return }
+        moveToEnd(.flow(slot))
+    }
+
     // MARK: Mark and sweep
 
     /// Begins a round: what is not observed in it is missing from the kernel.
@@ -255,102 +300,13 @@ public struct ChangeLog: ~Copyable {
     public func isMissing(at slot: UInt32, unchangedSince version: UInt64) -> Bool {
         guard table.contains(slot) else { return false }
         let entry = table[slot]
-        return entry.state == .live && entry.seen != round && entry.version <= version
+        return entry.state == .live && entry.links.seen != round && entry.version <= version
     }
-
-    // MARK: Cursors
-
-    /// Opens a cursor at the oldest entry or behind the newest.
-    public mutating func openCursor(atStart: Bool) -> Cursor {
-        let next = atStart ? oldest : Self.none
-        if let place = cursors.firstIndex(where: { !$0.open }) {
-            cursors[place] = (next, true)
-            return Cursor(place: place)
-        }
-        precondition(cursors.count < Self.cursorLimit, "a log has at most \(Self.cursorLimit) cursors")
-        cursors.append((next, true))
-        return Cursor(place: cursors.count - 1)
-    }
-
-    /// Moves a cursor to the oldest entry or behind the newest.
-    public mutating func move(_ cursor: Cursor, toStart: Bool) {
-        cursors[cursor.place].next = toStart ? oldest : Self.none
-    }
-
-    /// Closes a cursor.
-    public mutating func close(_ cursor: Cursor) { cursors[cursor.place] = (Self.none, false) }
-
-    /// The entry that a cursor stands before, or nil at the end.
-    public func peek(_ cursor: Cursor) -> Entry? {
-        let slot = cursors[cursor.place].next
-        return slot == Self.none ? nil : table[slot]
-    }
-
-    /// Moves a cursor on by one entry.
-    public mutating func advance(_ cursor: Cursor) {
-        let slot = cursors[cursor.place].next
-        guard slot != Self.none else { return }
-        cursors[cursor.place].next = table[slot].next
-    }
-
-    /// Places a cursor before the first entry whose version is greater than `version`; walks back from the end.
-    public mutating func move(_ cursor: Cursor, behind version: UInt64) {
-        var slot = newest
-        var next = Self.none
-        while slot != Self.none, table[slot].version > version {
-            next = slot
-            slot = table[slot].previous
-        }
-        cursors[cursor.place].next = next
-    }
-
-    /// Drops the tombstones that every peer knows: those up to `version`, oldest first, at most `limit`.
-    public mutating func dropTombstones(upTo version: UInt64, limit: Int) {
-        var dropped = 0
-        while dropped < limit, let place = tombstonesByAge.first, place.version <= version {
-            tombstonesByAge.removeFirst()
-            guard table.contains(place.slot), table[place.slot].version == place.version,
-                table[place.slot].state == .tombstone
-            else { continue }
-            tombstoneFloor = max(tombstoneFloor, place.version)
-            unlink(place.slot)
-            table.remove(place.slot)
-            tombstones -= 1
-            dropped += 1
-        }
-    }
-
-    // MARK: The list
 
     private mutating func bury(_ slot: UInt32) {
         table[slot].state = .tombstone
         tombstones += 1
-        moveToEnd(slot)
-        tombstonesByAge.append((slot, table[slot].version))
-        if tombstones > tombstoneLimit { dropTombstones(upTo: latestVersion, limit: 1) }
-    }
-
-    private mutating func moveToEnd(_ slot: UInt32) {
-        unlink(slot)
-        append(slot)
-    }
-
-    private mutating func append(_ slot: UInt32) {
-        latestVersion += 1
-        table[slot].version = latestVersion
-        table[slot].previous = newest
-        table[slot].next = Self.none
-        if newest == Self.none { oldest = slot } else { table[newest].next = slot }
-        newest = slot
-        for place in cursors.indices where cursors[place].open && cursors[place].next == Self.none {
-            cursors[place].next = slot
-        }
-    }
-
-    private mutating func unlink(_ slot: UInt32) {
-        let (previous, next) = (table[slot].previous, table[slot].next)
-        if previous == Self.none { oldest = next } else { table[previous].next = next }
-        if next == Self.none { newest = previous } else { table[next].previous = previous }
-        for place in cursors.indices where cursors[place].next == slot { cursors[place].next = next }
+        if table[slot].flow.isBoundToItsKernel { boundCount -= 1 }
+        noteTombstone(.flow(slot))
     }
 }

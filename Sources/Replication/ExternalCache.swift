@@ -2,15 +2,44 @@ public import Bytes
 public import Conntrack
 internal import DequeModule
 
-/// The external cache: the flows that a peer told us about, each with the version that the peer gave it.
+/// What a node announces to its peers: a flow or an expectation.
+public protocol Announcement: BitwiseCopyable, Sendable {
+    associatedtype Key: TableKey
+    /// What it is told apart by.
+    var key: Key { get }
+    /// What stands in its place when only its end was told.
+    static func placeholder(_ key: Key) -> Self
+    /// Whether no other kernel can go on with it.
+    var isBoundToItsKernel: Bool { get }
+}
+
+extension Flow: Announcement {
+    /// The original tuple.
+    public var key: Tuple { original }
+
+    /// A flow of which nothing is known but its tuple.
+    public static func placeholder(_ key: Tuple) -> Flow { Flow(original: key, reply: key.inverted) }
+}
+
+extension Expectation: Announcement {
+    /// An expectation of which nothing is known but its key.
+    public static func placeholder(_ key: ExpectationKey) -> Expectation { Expectation(key: key, master: key.tuple) }
+
+    /// Never: the function and the helper that it names are modules of every kernel.
+    public var isBoundToItsKernel: Bool { false }
+}
+
+/// An external cache: what a peer told us about, each with the version that the peer gave it.
+///
+/// There is one of flows and one of expectations.
 ///
 /// The receiver's whole rule stands here: a message about a flow is applied if its (era, version) is greater than what
 /// the cache holds for that flow and greater than the gap-free version. A delete beyond the gap-free version is
 /// remembered, so that an older message that comes late cannot bring its flow back.
-public struct ExternalCache: ~Copyable {
-    /// What a peer told of one tuple.
-    public struct Entry: FlowRecord {
-        public var flow: Flow
+public struct ExternalCache<Subject: Announcement>: ~Copyable {
+    /// What a peer told of one key.
+    public struct Entry: KeyedRecord {
+        public var subject: Subject
         public var version: UInt64
         /// Which incarnation of the peer told it, on this node's own count.
         public var era: UInt32
@@ -18,8 +47,11 @@ public struct ExternalCache: ~Copyable {
         public var bulk: UInt32
         /// A delete that is remembered until the gap-free version passes it.
         public var isDeleted: Bool
-        /// Why this node's kernel refused the flow, if it did: it stays, so that no repair sends it again.
+        /// Why this node's kernel refused it, if it did: it stays, so that no repair sends it again.
         public var refusal: WriteRefusal?
+
+        /// What it is found by.
+        public var key: Subject.Key { subject.key }
     }
 
     /// What a message did.
@@ -38,15 +70,17 @@ public struct ExternalCache: ~Copyable {
     /// Entries at most.
     public let limit: Int
 
-    private var table: FlowTable<Entry>
+    private var table: KeyedTable<Entry>
     /// Slots of remembered deletes by age; a slot that was used again since is skipped.
     private var deleted: Deque<UInt32> = []
-    /// Flows in the cache, without remembered deletes.
-    public private(set) var flowCount = 0
+    /// Entries in the cache, without remembered deletes.
+    public private(set) var count = 0
+    /// How many of them no other kernel can go on with.
+    public private(set) var boundCount = 0
 
     /// Makes an empty cache.
     public init(key: SipHash.Key, limit: Int) {
-        table = FlowTable(key: key)
+        table = KeyedTable(key: key)
         self.limit = limit
     }
 
@@ -59,16 +93,16 @@ public struct ExternalCache: ~Copyable {
         return table[slot]
     }
 
-    /// The flow with this original tuple, or nil.
-    public func entry(of original: Tuple) -> Entry? { table.find(original).flatMap { entry(at: $0) } }
+    /// The entry with this key, or nil.
+    public func entry(of key: Subject.Key) -> Entry? { table.find(key).flatMap { entry(at: $0) } }
 
-    /// Applies a flow that a peer told; the whole flow, not a part.
-    public mutating func apply(_ flow: Flow, version: UInt64, era: UInt32, bulk: UInt32) -> Outcome {
-        let told = Entry(flow: flow, version: version, era: era, bulk: bulk, isDeleted: false, refusal: nil)
-        guard let slot = table.find(flow.original) else {
+    /// Applies what a peer told; the whole of it, not a part.
+    public mutating func apply(_ subject: Subject, version: UInt64, era: UInt32, bulk: UInt32) -> Outcome {
+        let told = Entry(subject: subject, version: version, era: era, bulk: bulk, isDeleted: false, refusal: nil)
+        guard let slot = table.find(subject.key) else {
             guard table.count < limit else { return .full }
             _ = table.insert(told)
-            flowCount += 1
+            tally(subject, 1)
             return .inserted
         }
         let held = table[slot]
@@ -78,17 +112,17 @@ public struct ExternalCache: ~Copyable {
             return .stale
         }
         table[slot] = told
-        if held.isDeleted { flowCount += 1 }
+        if held.isDeleted { tally(subject, 1) }
         return held.isDeleted ? .inserted : .updated
     }
 
     /// Applies a delete that a peer told.
-    public mutating func delete(_ original: Tuple, version: UInt64, era: UInt32) -> Outcome {
-        guard let slot = table.find(original) else {
+    public mutating func delete(_ key: Subject.Key, version: UInt64, era: UInt32) -> Outcome {
+        guard let slot = table.find(key) else {
             guard table.count < limit else { return .full }
-            let flow = Flow(original: original, reply: original.inverted)
             let slot = table.insert(
-                Entry(flow: flow, version: version, era: era, bulk: 0, isDeleted: true, refusal: nil))
+                Entry(
+                    subject: .placeholder(key), version: version, era: era, bulk: 0, isDeleted: true, refusal: nil))
             deleted.append(slot)
             return .unknown
         }
@@ -99,7 +133,7 @@ public struct ExternalCache: ~Copyable {
         guard !held.isDeleted else { return .stale }
         table[slot].isDeleted = true
         deleted.append(slot)
-        flowCount -= 1
+        tally(held.subject, -1)
         return .removed
     }
 
@@ -122,14 +156,14 @@ public struct ExternalCache: ~Copyable {
         return entry.era < era || (entry.bulk < bulk && entry.version <= bulkEnd)
     }
 
-    /// Removes the flow of a slot: adopted, swept, or flushed.
+    /// Removes the entry of a slot: adopted, swept, or flushed.
     public mutating func remove(at slot: UInt32) {
         guard table.contains(slot), !table[slot].isDeleted else { return }
+        tally(table[slot].subject, -1)
         table.remove(slot)
-        flowCount -= 1
     }
 
-    /// Notes why the kernel refused the flow of a slot.
+    /// Notes why the kernel refused the entry of a slot.
     public mutating func refuse(at slot: UInt32, _ refusal: WriteRefusal) {
         guard table.contains(slot) else { return }
         table[slot].refusal = refusal
@@ -144,6 +178,17 @@ public struct ExternalCache: ~Copyable {
     public mutating func removeAll() {
         table.removeAll()
         deleted.removeAll()
-        flowCount = 0
+        count = 0
+        boundCount = 0
     }
+
+    private mutating func tally(_ subject: Subject, _ change: Int) {
+        count += change
+        if subject.isBoundToItsKernel { boundCount += change }
+    }
+}
+
+extension ExternalCache.Entry where Subject == Flow {
+    /// The flow that the peer told of.
+    public var flow: Flow { subject }
 }

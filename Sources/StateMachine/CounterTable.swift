@@ -16,6 +16,9 @@ where Counter.RawValue == UInt8 {
         values[Int(counter.rawValue)] &+= UInt64(amount)
     }
 
+    /// All counters together.
+    public var total: UInt64 { values.reduce(0, &+) }
+
     /// Names and values in the order of declaration.
     public var listing: [(name: String, value: UInt64)] {
         Counter.allCases.map { (Self.reportName(of: $0), self[$0]) }

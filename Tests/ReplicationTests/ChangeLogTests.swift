@@ -18,8 +18,8 @@ import Testing
     /// What a cursor meets from where it stands, without moving it.
     private static func walk(_ log: inout ChangeLog, _ cursor: ChangeLog.Cursor) -> [ChangeLog.Entry] {
         var met: [ChangeLog.Entry] = []
-        while let entry = log.peek(cursor) {
-            met.append(entry)
+        while let change = log.peek(cursor) {
+            if case .flow(let entry) = change { met.append(entry) }
             log.advance(cursor)
         }
         return met

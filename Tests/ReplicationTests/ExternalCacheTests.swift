@@ -7,7 +7,9 @@ import Testing
 @Suite struct ExternalCacheTests {
     static let flow = ChangeLogTests.flow(1)
 
-    static func cache(limit: Int = 100) -> ExternalCache { ExternalCache(key: SipHash.Key(3, 4), limit: limit) }
+    static func cache(limit: Int = 100) -> ExternalCache<Flow> {
+        ExternalCache<Flow>(key: SipHash.Key(3, 4), limit: limit)
+    }
 
     /// (era, version) held, (era, version) told, whether it is applied.
     @Test(
@@ -30,12 +32,12 @@ import Testing
         var cache = Self.cache()
         let first = cache.delete(Self.flow.original, version: 7, era: 1)
         let late = cache.apply(Self.flow, version: 6, era: 1, bulk: 0)
-        #expect(first == .unknown && late == .stale && cache.flowCount == 0)
+        #expect(first == .unknown && late == .stale && cache.count == 0)
         cache.forgetDeletes(upTo: 6, era: 1, limit: 10)
         let still = cache.apply(Self.flow, version: 6, era: 1, bulk: 0)
         #expect(still == .stale)
         let newer = cache.apply(Self.flow, version: 8, era: 1, bulk: 0)
-        #expect(newer == .inserted && cache.flowCount == 1)
+        #expect(newer == .inserted && cache.count == 1)
     }
 
     @Test func `a sweep takes what the bulk neither sent nor confirmed, and nothing newer than its end`() {
@@ -56,6 +58,6 @@ import Testing
         _ = cache.apply(ChangeLogTests.flow(1), version: 1, era: 1, bulk: 0)
         _ = cache.apply(ChangeLogTests.flow(2), version: 2, era: 1, bulk: 0)
         let third = cache.apply(ChangeLogTests.flow(3), version: 3, era: 1, bulk: 0)
-        #expect(third == .full && cache.flowCount == 2)
+        #expect(third == .full && cache.count == 2)
     }
 }

@@ -20,6 +20,20 @@ public struct SimulatedKernelPort: KernelPort {
         let taken = min(kernel.queue.count, events.limit)
         for event in kernel.queue.prefix(taken) { events.append(event) }
         kernel.queue.removeFirst(taken)
+        // What is told of an expectation comes behind what is told of its master.
+        guard kernel.queue.isEmpty else { return }
+        while let event = kernel.expectationQueue.first, !events.isFull {
+            events.append(event)
+            kernel.expectationQueue.removeFirst()
+        }
+    }
+
+    /// Carries out the writes of expectations in order.
+    public mutating func write(_ batch: inout ExpectationBatch) {
+        for index in batch.writes.indices {
+            guard let refusal = kernel.perform(batch.writes[index]) else { continue }
+            batch.refused.append(.init(index: index, reason: refusal))
+        }
     }
 
     /// Carries out the writes in order.
@@ -57,6 +71,9 @@ public struct SimulatedKernelPort: KernelPort {
         kernel.makeDumpPart()
         guard isLast, kernel.dumpPart.isEmpty else { return .more }
         kernel.dumpPlace = nil
+        for expectation in kernel.expectations where !events.isFull {
+            events.append(ExpectationEvent(.dumped, expectation))
+        }
         return .finished
     }
 
@@ -117,9 +134,17 @@ extension SimulatedKernel {
     private func create(_ write: FlowWrite) -> WriteRefusal? {
         guard isFree(write.flow) else { return .exists }
         guard count < limit else { return .tableFull }
+        guard !crowdedTuples.contains(write.flow.original) else { return .noSpace }
+        guard !missingHelpers.contains(write.flow.extensions.helper) else { return .unsupported }
         if let master = write.flow.master, entry(of: master) == nil { return .notFound }
         var flow = write.flow
         flow.status.insert(.confirmed)
+        if !keepsLabels { flow.extensions.labels = ConnectionLabels() }
+        if flow.original.protocol == .gre {
+            // As the writer asks: the tracker's own timeouts would be zero.
+            flow.status.insert(.fixedTimeout)
+            flow.status.remove(.assured)
+        }
         insert(flow, timeout: write.flow.timeout) { entry in
             entry.isLiberal = write.liberal
             entry.isBlind = flow.tcp.map { !$0.knowsBothScales } ?? false

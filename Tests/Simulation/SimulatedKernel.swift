@@ -40,6 +40,17 @@ public final class SimulatedKernel {
     /// Entries in the table.
     public private(set) var count = 0
 
+    /// Original tuples whose hash chain is too long for one more entry.
+    public var crowdedTuples: Set<Tuple> = []
+    /// Helpers whose module is not here.
+    public var missingHelpers: Set<KernelName> = []
+    /// Whether a rule gives labels: without one the kernel drops them in silence.
+    public var keepsLabels = true
+
+    /// What helpers expect, in the order of its coming.
+    public internal(set) var expectations: [Expectation] = []
+    var expectationQueue: [ExpectationEvent] = []
+
     var queue: [FlowEvent] = []
     var overran = false
     /// Whether an agent has its socket open, and whether it is in the group of NEW events.
@@ -140,6 +151,9 @@ public final class SimulatedKernel {
         places[entry.flow.original] = nil
         places[entry.flow.reply] = nil
         count -= 1
+        for expectation in expectations where expectation.master == entry.flow.original {
+            withdraw(expectation.key)
+        }
         return entry
     }
 
@@ -163,12 +177,22 @@ public final class SimulatedKernel {
         tellDestroy(entry, killed: true, origin: origin)
     }
 
+    /// A flow comes, and the kernel says so.
+    public func track(_ flow: Flow, timeout: UInt32) {
+        insert(flow, timeout: timeout)
+        if let entry = entry(original: flow.original) { tell(.new, entry, .all, origin: .kernel) }
+    }
+
+    /// Removes an entry without a word, as with flows that are older than the first listener.
+    public func forget(_ original: Tuple) { remove(original) }
+
     /// The node lost its power.
     public func reset() {
         entries.removeAll()
         freePlaces.removeAll()
         places.removeAll()
         expiries.removeAll()
+        expectations.removeAll()
         count = 0
         closeSocket()
     }
@@ -184,6 +208,7 @@ public final class SimulatedKernel {
         isHeard = false
         hearsNew = false
         queue.removeAll()
+        expectationQueue.removeAll()
         overran = false
         dumpPlace = nil
     }
@@ -192,6 +217,7 @@ public final class SimulatedKernel {
     public func loseEvents() {
         guard isHeard else { return }
         queue.removeAll()
+        expectationQueue.removeAll()
         overran = true
     }
 

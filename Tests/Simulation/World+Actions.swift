@@ -37,6 +37,7 @@ extension World {
         settings.storedTerm = node.storedTerm
         settings.purgeTimeout = setup.purgeTimeout
         settings.filter = node.filter
+        settings.leftOut = setup.leftOut
         note("\(node.name) starts its agent")
         node.role = "starting"
         node.busyTurns = 0

@@ -15,6 +15,8 @@ public final class World {
         /// How long stale entries stay after a demotion.
         public var purgeTimeout = Instant.Span.seconds(6)
         public var tableLimit = 100_000
+        /// What no node imports.
+        public var leftOut: FlowAttributes = []
         public var load = Traffic.Load()
 
         /// Makes the usual setup.

@@ -40,6 +40,10 @@ struct KernelAdapter: ~Copyable, KernelPort {
         }
     }
 
+    mutating func write(_ batch: inout ExpectationBatch) {
+        batch.refused = batch.writes.indices.map { .init(index: $0, reason: .unsupported) }
+    }
+
     mutating func listenForNew(_ listens: Bool) {
         // A commit begins or ends: what it writes follows the timeouts of this moment.
         cachedTimeouts = KernelFacts.timeouts()
