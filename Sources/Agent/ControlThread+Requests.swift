@@ -19,7 +19,9 @@ extension ControlThread {
             session.pending = request == .status ? .status : .statistics
             mailbox.ask { $0.wantsReport = true }
         case .cache(_, .expect):
-            session.send(.flows(FlowBatch([], more: false, warning: "this version does not track expectations")))
+            session.send(
+                .expectations(
+                    ExpectationLineBatch([], more: false, warning: "this version does not track expectations")))
         case .cache(let name, .main):
             session.pending = .listing
             askListing(.init(session: session.number, external: name == .external, slot: 0))

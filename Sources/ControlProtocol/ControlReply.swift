@@ -1,4 +1,5 @@
-/// What the agent answers: any number of `progress`, then flows until `more` is false, or one other reply.
+/// What the agent answers: any number of `progress`, then flows or expectations until `more` is false, or one other
+/// reply.
 public enum ControlReply: Equatable, Sendable {
     /// Done; the text says what.
     case done(String)
@@ -7,6 +8,7 @@ public enum ControlReply: Equatable, Sendable {
     case status(StatusReport)
     case statistics(StatisticsReport)
     case flows(FlowBatch)
+    case expectations(ExpectationLineBatch)
     /// Still at work.
     case progress(ProgressReport)
 
@@ -15,6 +17,7 @@ public enum ControlReply: Equatable, Sendable {
         switch self {
         case .done, .refused, .status, .statistics: true
         case .flows(let batch): !batch.more
+        case .expectations(let batch): !batch.more
         case .progress: false
         }
     }
@@ -36,7 +39,7 @@ public struct ProgressReport: Hashable, Sendable {
 extension ControlReply {
     private enum Kind: UInt8 {
         case done = 129
-        case refused, status, statistics, flows, progress
+        case refused, status, statistics, flows, progress, expectations
     }
 
     /// The reply as a frame for the stream.
@@ -52,6 +55,8 @@ extension ControlReply {
             try ControlFrame.make(kind: Kind.statistics.rawValue) { $0.put(report) }
         case .flows(let batch):
             try ControlFrame.make(kind: Kind.flows.rawValue) { $0.put(batch) }
+        case .expectations(let batch):
+            try ControlFrame.make(kind: Kind.expectations.rawValue) { $0.put(batch) }
         case .progress(let report):
             try ControlFrame.make(kind: Kind.progress.rawValue) { body in
                 body.put(report.text)
@@ -70,6 +75,7 @@ extension ControlReply {
         case .status: self = .status(try body.value())
         case .statistics: self = .statistics(try body.value())
         case .flows: self = .flows(try body.value())
+        case .expectations: self = .expectations(try body.value())
         case .progress:
             let text = try body.text()
             let percent = try body.optionalNumber(UInt8.self)

@@ -56,7 +56,8 @@ extension FlowLine: BodyValue {
         body.put(flow.status.rawValue)
         body.put(flow.timeout)
         body.put(flow.mark)
-        body.put(flow.tcp)
+        body.put(flow.state)
+        body.put(flow.extensions == FlowExtensions() ? nil : flow.extensions)
         body.put(ageMilliseconds)
     }
 
@@ -65,54 +66,7 @@ extension FlowLine: BodyValue {
         flow = Flow(
             original: try body.value(), reply: try body.value(), master: try body.optionalValue(),
             status: FlowStatus(rawValue: try body.number()), timeout: try body.number(), mark: try body.number(),
-            tcp: try body.optionalValue())
+            state: try body.value(), extensions: try body.optionalValue() ?? FlowExtensions())
         ageMilliseconds = try body.optionalNumber()
-    }
-}
-
-extension Tuple: BodyValue {
-    func write(to body: inout BodyWriter) {
-        body.put(byte: family.rawValue)
-        body.put(byte: self.protocol.rawValue)
-        for address in [source, destination] {
-            if family == .ipv6 { body.put(word: address.high) }
-            body.put(word: address.low)
-        }
-        body.put(sourceKey)
-        body.put(destinationKey)
-        body.put(zone)
-    }
-
-    init(from body: inout BodyReader) throws(ControlProtocolError) {
-        guard let family = AddressFamily(rawValue: try body.byte()) else { throw .value }
-        let `protocol` = ProtocolNumber(rawValue: try body.byte())
-        func address(_ body: inout BodyReader) throws(ControlProtocolError) -> Address {
-            let high = family == .ipv6 ? try body.word() : 0
-            let low = try body.word()
-            guard family == .ipv6 || low >> 32 == 0 else { throw .value }
-            return Address(high: high, low: low)
-        }
-        let source = try address(&body)
-        let destination = try address(&body)
-        self.init(
-            source: source, destination: destination, sourceKey: try body.number(),
-            destinationKey: try body.number(), zone: try body.number(), family: family, protocol: `protocol`)
-    }
-}
-
-extension TCPInfo: BodyValue {
-    func write(to body: inout BodyWriter) {
-        body.put(byte: state.rawValue)
-        body.put(byte: originalScale)
-        body.put(byte: replyScale)
-        body.put(byte: originalFlags.rawValue)
-        body.put(byte: replyFlags.rawValue)
-    }
-
-    init(from body: inout BodyReader) throws(ControlProtocolError) {
-        guard let state = TCPState(rawValue: try body.byte()) else { throw .value }
-        self.init(
-            state: state, originalScale: try body.byte(), replyScale: try body.byte(),
-            originalFlags: TCPFlags(rawValue: try body.byte()), replyFlags: TCPFlags(rawValue: try body.byte()))
     }
 }

@@ -16,5 +16,8 @@ struct CacheCommand: ParsableCommand {
     @Flag(help: "Print JSON with stable keys.")
     var json = false
 
-    func run() throws { try control.list(.cache(name, content), json: json) }
+    @Flag(help: "Print below each row what the row does not show.")
+    var details = false
+
+    func run() throws { try control.list(.cache(name, content), ListingOptions(json: json, details: details)) }
 }

@@ -22,5 +22,8 @@ struct TableCommand: ParsableCommand {
     @Flag(help: "Print JSON with stable keys.")
     var json = false
 
-    func run() throws { try control.list(.table(family?.family), json: json) }
+    @Flag(help: "Print below each row what the row does not show.")
+    var details = false
+
+    func run() throws { try control.list(.table(family?.family), ListingOptions(json: json, details: details)) }
 }

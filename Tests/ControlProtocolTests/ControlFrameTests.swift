@@ -48,6 +48,7 @@ import Testing
             (.done("ok"), [0, 0, 0, 5, 1, 129, 2, 0x6f, 0x6b]),
             (.refused(""), [0, 0, 0, 3, 1, 130, 0]),
             (.flows(FlowBatch([], more: true)), [0, 0, 0, 5, 1, 133, 0, 1, 0]),
+            (.expectations(ExpectationLineBatch([], more: true)), [0, 0, 0, 5, 1, 135, 0, 1, 0]),
             (.progress(ProgressReport("a", percent: 9)), [0, 0, 0, 6, 1, 134, 1, 0x61, 1, 9]),
         ] as [(ControlReply, [UInt8])])
     func `a reply has these bytes`(reply: ControlReply, bytes: [UInt8]) throws {
@@ -136,11 +137,11 @@ import Testing
 
     @Test func `an oversized frame is refused by its length alone`() throws {
         var assembler = FrameAssembler()
-        assembler.append([0, 4, 0, 1])
+        assembler.append([0, 5, 0, 1])
         #expect(throws: ControlProtocolError.oversized) { try assembler.next() }
         #expect(throws: ControlProtocolError.oversized) { try assembler.next() }
         var full = FrameAssembler()
-        full.append([0, 4, 0, 0])
+        full.append([0, 5, 0, 0])
         let nothing = try full.next()
         #expect(nothing == nil)
     }
@@ -152,7 +153,14 @@ import Testing
         line.flow.status = FlowStatus(rawValue: .max)
         line.flow.timeout = .max
         line.flow.mark = .max
-        line.flow.tcp = Sample.tcp.flow.tcp
+        line.flow.state = .dccp(DCCPInfo(state: .open, originalIsServer: true, handshakeSequence: 1 << 48 - 1))
+        line.flow.extensions = FlowExtensions(
+            helper: try #require(KernelName(String(repeating: "h", count: KernelName.limit))),
+            labels: ConnectionLabels(high: .max, low: .max),
+            sequence: SequenceAdjustments(
+                original: SequenceAdjustment(position: .max, before: -1, after: -1),
+                reply: SequenceAdjustment(position: .max, before: -1, after: -1)),
+            synproxy: SynproxyState(initialSequence: .max, initialTimestamp: .max, timestampOffset: .max))
         line.ageMilliseconds = .max
         for ends in [\Flow.original, \Flow.reply] {
             line.flow[keyPath: ends].sourceKey = .max
@@ -171,7 +179,29 @@ import Testing
         #expect(try ControlReply(payload: payload(long)) == .done(String(repeating: "ü", count: 2_048)))
     }
 
+    @Test func `a full batch of the largest expectations fits a frame`() throws {
+        let name = try #require(KernelName(String(repeating: "n", count: KernelName.limit)))
+        var line = Sample.bareExpected
+        line.expectation.key.tuple.source = Address(high: .max, low: .max)
+        line.expectation.key.tuple.sourceKey = .max
+        line.expectation.key.tuple.destinationKey = .max
+        line.expectation.key.tuple.zone = .max
+        line.expectation.master = line.expectation.key.tuple
+        line.expectation.timeout = .max
+        line.expectation.policy = .max
+        line.expectation.helper = name
+        line.expectation.function = name
+        line.expectation.translation = ExpectationTranslation(isReply: true, address: .any, key: .max)
+        line.ageMilliseconds = .max
+        let lines = Array(repeating: line, count: ControlLimit.batchFlows)
+        let reply = ControlReply.expectations(ExpectationLineBatch(lines, more: false))
+        #expect(try ControlReply(payload: payload(try reply.frame())) == reply)
+    }
+
     @Test func `only the last reply of a request is last`() {
-        #expect(Sample.replies.map(\.isLast) == [true, true, true, true, true, true, true, false, true, false, false])
+        #expect(
+            Sample.replies.map(\.isLast) == [
+                true, true, true, true, true, true, true, false, true, false, true, false, false,
+            ])
     }
 }

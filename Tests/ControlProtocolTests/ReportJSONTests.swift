@@ -68,26 +68,94 @@ import Testing
         (
             Sample.tcp,
             """
-            {"age_ms":1500,"family":"ipv4","id":1015736576,"mark":7,"master":null,\
+            {"age_ms":1500,"family":"ipv4","helper":null,"id":1015736576,"labels":[],"mark":7,"master":null,\
             "original":{"destination":"198.51.100.12","destination_port":22,"source":"192.168.10.87",\
             "source_port":58172,"zone":0},"protocol":"tcp",\
             "reply":{"destination":"203.0.113.1","destination_port":40001,"source":"198.51.100.12",\
-            "source_port":22,"zone":0},"state":"ESTABLISHED",\
-            "status":["seen_reply","assured","confirmed","source_nat","source_nat_done"],"timeout":430279}
+            "source_port":22,"zone":0},"sequence_adjustment":null,"state":"ESTABLISHED",\
+            "state_details":{"original_flags":["window_scale","sack_permitted"],"original_scale":7,\
+            "reply_flags":["window_scale"],"reply_scale":9},\
+            "status":["seen_reply","assured","confirmed","source_nat","source_nat_done"],"synproxy":null,\
+            "timeout":430279}
             """
         ),
         (
             Sample.ping,
             """
-            {"age_ms":null,"family":"ipv6","id":null,"mark":0,"master":null,\
+            {"age_ms":null,"family":"ipv6","helper":null,"id":null,"labels":[],"mark":0,"master":null,\
             "original":{"destination":"2001:db8::2","icmp_code":0,"icmp_id":77,"icmp_type":128,\
             "source":"2001:db8::1","zone":5},"protocol":"icmpv6",\
             "reply":{"destination":"2001:db8::1","icmp_code":0,"icmp_id":77,"icmp_type":129,\
-            "source":"2001:db8::2","zone":5},"state":null,"status":["seen_reply","confirmed"],"timeout":29}
+            "source":"2001:db8::2","zone":5},"sequence_adjustment":null,"state":null,"state_details":null,\
+            "status":["seen_reply","confirmed"],"synproxy":null,"timeout":29}
             """
         ),
     ])
     func `a flow in JSON`(line: FlowLine, expected: String) throws {
+        #expect(try json(line) == expected)
+    }
+
+    /// The keys of what few flows have, in a listing of one flow.
+    @Test(arguments: [
+        (
+            Sample.proxied,
+            [
+                #""helper":"ftp""#, #""labels":[1,3,127]"#,
+                #""sequence_adjustment":{"original":{"after":7,"before":-5,"position":4000000000},"#,
+                #""reply":{"after":0,"before":0,"position":0}}"#,
+                #""synproxy":{"initial_sequence":1,"initial_timestamp":2,"timestamp_offset":4294967295}"#,
+            ]
+        ),
+        (
+            Sample.association,
+            [#""state":"ESTABLISHED""#, #""state_details":{"original_tag":4294967295,"reply_tag":3}"#]
+        ),
+        (
+            Sample.datagrams,
+            [
+                #""state":"OPEN""#,
+                #""state_details":{"handshake_sequence":281474976710655,"original_is_server":true}"#,
+            ]
+        ),
+        (
+            Sample.child,
+            [
+                #""master":{"destination":"198.51.100.12","destination_port":22,"protocol":"tcp","#
+                    + #""source":"192.168.10.87","source_port":58172,"zone":0}"#
+            ]
+        ),
+    ])
+    func `a flow in JSON shows what few flows have`(line: FlowLine, parts: [String]) throws {
+        let text = try json(line)
+        for part in parts { #expect(text.contains(part)) }
+    }
+
+    @Test(arguments: [
+        (
+            Sample.expected,
+            """
+            {"age_ms":12,"expected":{"destination":"192.168.10.87","destination_port":50000,\
+            "source":"198.51.100.12","source_port":0,"zone":0},"family":"ipv4","flags":["permanent"],\
+            "function":"nat-follow-master","helper":"ftp",\
+            "master":{"destination":"198.51.100.12","destination_port":22,"protocol":"tcp",\
+            "source":"192.168.10.87","source_port":58172,"zone":0},"policy":0,"protocol":"tcp",\
+            "source_key_mask":0,"source_mask":"255.255.255.255","timeout":299,\
+            "translation":{"address":"203.0.113.1","direction":"reply","key":50001}}
+            """
+        ),
+        (
+            Sample.bareExpected,
+            """
+            {"age_ms":null,"expected":{"destination":"2001:db8::2","destination_port":5060,\
+            "source":"::","source_port":0,"zone":5},"family":"ipv6","flags":[],\
+            "function":null,"helper":null,\
+            "master":{"destination":"2001:db8::2","icmp_code":0,"icmp_id":77,"icmp_type":128,"protocol":"icmpv6",\
+            "source":"2001:db8::1","zone":5},"policy":0,"protocol":"udp",\
+            "source_key_mask":65535,"source_mask":"::","timeout":0,"translation":null}
+            """
+        ),
+    ])
+    func `an expectation in JSON`(line: ExpectationLine, expected: String) throws {
         #expect(try json(line) == expected)
     }
 }

@@ -88,6 +88,62 @@ enum Sample {
                 destinationKey: 40_000, family: .ipv4, protocol: .udp),
             master: tcp.flow.original, status: .expected, timeout: 119))
 
+    /// A flow with everything that few flows have.
+    static let proxied: FlowLine = {
+        var line = tcp
+        line.flow.original.zone = 5
+        line.flow.status.formUnion([.helper, .sequenceAdjusted])
+        line.flow.extensions = FlowExtensions(
+            helper: KernelName("ftp") ?? .none, labels: ConnectionLabels(high: 1 << 63, low: 0b1010),
+            sequence: SequenceAdjustments(
+                original: SequenceAdjustment(position: 4_000_000_000, before: -5, after: 7)),
+            synproxy: SynproxyState(initialSequence: 1, initialTimestamp: 2, timestampOffset: 4_294_967_295))
+        return line
+    }()
+
+    static let association = FlowLine(
+        Flow(
+            original: Tuple(
+                source: Address(ipv4: 0xc000_0201), destination: Address(ipv4: 0xc000_0202), sourceKey: 40_000,
+                destinationKey: 36412, family: .ipv4, protocol: .sctp),
+            reply: Tuple(
+                source: Address(ipv4: 0xc000_0202), destination: Address(ipv4: 0xc000_0201), sourceKey: 36412,
+                destinationKey: 40_000, family: .ipv4, protocol: .sctp),
+            status: .confirmed, timeout: 210,
+            state: .sctp(SCTPInfo(state: .established, originalTag: .max, replyTag: 3))))
+
+    static let datagrams: FlowLine = {
+        var line = association
+        line.flow.original.protocol = .dccp
+        line.flow.reply.protocol = .dccp
+        line.flow.state = .dccp(DCCPInfo(state: .open, originalIsServer: true, handshakeSequence: 1 << 48 - 1))
+        return line
+    }()
+
+    /// The data connection that an FTP helper expects.
+    static let expected = ExpectationLine(
+        Expectation(
+            key: ExpectationKey(
+                tuple: Tuple(
+                    source: Address(ipv4: 0xc633_640c), destination: Address(ipv4: 0xc0a8_0a57), sourceKey: 0,
+                    destinationKey: 50_000, family: .ipv4, protocol: .tcp),
+                sourceMask: Address(ipv4: .max), sourceKeyMask: 0),
+            master: tcp.flow.original, timeout: 299, flags: .permanent, policy: 0,
+            helper: KernelName("ftp") ?? .none,
+            translation: ExpectationTranslation(isReply: true, address: Address(ipv4: 0xcb00_7101), key: 50_001),
+            function: KernelName("nat-follow-master") ?? .none),
+        ageMilliseconds: 12)
+
+    /// An expectation with nothing beside its tuple and its master.
+    static let bareExpected = ExpectationLine(
+        Expectation(
+            key: ExpectationKey(
+                tuple: Tuple(
+                    source: .any, destination: Address(high: 0x2001_0db8_0000_0000, low: 2), destinationKey: 5_060,
+                    zone: 5, family: .ipv6, protocol: .udp),
+                sourceMask: .any, sourceKeyMask: .max),
+            master: ping.flow.original))
+
     static let requests: [ControlRequest] =
         [.status, .statistics, .table(nil), .table(.ipv4), .table(.ipv6), .commit, .bulk, .purge]
         + CacheName.allCases.flatMap { name in CacheContent.allCases.map { .cache(name, $0) } }
@@ -103,7 +159,10 @@ enum Sample {
     static let replies: [ControlReply] = [
         .done("committed 412,031 flows"), .done(""), .refused("no such group; it is called syncgrp"), .status(status),
         .status(young), .statistics(statistics), .statistics(StatisticsReport()),
-        .flows(FlowBatch([tcp, ping, child], more: true)), .flows(FlowBatch([], more: false, warning: "no ruleset")),
+        .flows(FlowBatch([tcp, ping, child, proxied, association, datagrams], more: true)),
+        .flows(FlowBatch([], more: false, warning: "no ruleset")),
+        .expectations(ExpectationLineBatch([expected, bareExpected], more: true)),
+        .expectations(ExpectationLineBatch([], more: false, warning: "none")),
         .progress(ProgressReport("committing", percent: 40)), .progress(ProgressReport("waiting")),
     ]
 }

@@ -137,6 +137,55 @@ import Testing
         #expect(expected.split(separator: "\n").allSatisfy { $0.count <= 80 })
     }
 
+    @Test func `details tell every attribute behind its name`() {
+        let expected = """
+                       reply 198.51.100.12:22 203.0.113.1:40001  zone 5/0
+                       status seen_reply assured confirmed source_nat sequence_adjusted
+                       source_nat_done helper  mark 7  state ESTABLISHED
+                       state-details scale 7/9 flags
+                       window_scale,sack_permitted/window_scale  helper ftp  labels 1,3,127
+                       sequence-adjustment 4000000000 -5 7 / 0 0 0  synproxy 1,2,4294967295
+
+            """
+        #expect(FlowTable.renderDetails(Sample.proxied) == expected)
+        let child = """
+                       reply 192.0.2.2:5060 192.0.2.1:40000  status expected
+                       master tcp 192.168.10.87:58172 198.51.100.12:22
+
+            """
+        #expect(FlowTable.renderDetails(Sample.child) == child)
+    }
+
+    @Test(arguments: [
+        (Sample.association, "state ESTABLISHED  state-details tags 4294967295/3"),
+        (Sample.datagrams, "state OPEN  state-details server sequence 281474976710655"),
+        (Sample.ping, "reply 2001:db8::2 2001:db8::1 id 77 type 129 code 0  zone 5"),
+    ])
+    func `details of other protocols`(line: FlowLine, part: String) {
+        let text = FlowTable.renderDetails(line)
+        let flat = text.split(separator: "\n").map { $0.dropFirst(11) }.joined(separator: "  ")
+        #expect(flat.contains(part), "\(text)")
+    }
+
+    @Test func `expectations stand in a table, with what they leave open as a star`() {
+        let expected = """
+            Source                Destination           Protocol         Helper     TIMEOUT
+            198.51.100.12:*       192.168.10.87:50000   tcp [6]          ftp        299
+                       master tcp 192.168.10.87:58172 198.51.100.12:22
+                       mask 255.255.255.255:0  flags permanent  policy 0
+                       translation reply 203.0.113.1:50001  function nat-follow-master
+            *:0                   [2001:db8::2]:5060    udp [17]         -          0
+                       master icmpv6 2001:db8::1 2001:db8::2 id 77 type 128 code 0
+                       mask [::]:65535  zone 5  policy 0
+
+            """
+        let rows = [Sample.expected, Sample.bareExpected].map {
+            ExpectationTable.render($0) + "\n" + ExpectationTable.renderDetails($0)
+        }
+        #expect(ExpectationTable.header + rows.joined() == expected)
+        #expect(expected.split(separator: "\n").allSatisfy { $0.count <= 80 })
+    }
+
     @Test(
         arguments: [
             (0, "1970-01-01T00:00:00.000Z"), (951_782_400, "2000-02-29T00:00:00.000Z"),

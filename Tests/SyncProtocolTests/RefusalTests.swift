@@ -247,6 +247,6 @@ import Testing
         },
         Row("a node without a name", .name, { $0.append(.hello(Hello(name: ""))) }),
         Row(
-            "a node with too long a name", .name, { $0.append(.hello(Hello(name: String(repeating: "n", count: 65)))) }),
+            "a node with a long name", .name, { $0.append(.hello(Hello(name: String(repeating: "n", count: 65)))) }),
     ]
 }
