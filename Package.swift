@@ -92,11 +92,12 @@ let package = Package(
             ]),
         .testTarget(
             name: "NetfilterTests",
-            dependencies: ["Bytes", "CNetfilterConntrack", "Conntrack", "Netfilter"]),
+            dependencies: ["Bytes", "Conntrack", "LabSupport", "Netfilter"]),
 
         // What kernel tests and the lab share, and the tests that need root and a kernel with ctnetlink.
         .target(
-            name: "LabSupport", dependencies: ["CLinux", "Conntrack", "LinuxIO", "Netfilter"],
+            name: "LabSupport",
+            dependencies: ["Bytes", "CLinux", "CNetfilterConntrack", "Conntrack", "LinuxIO", "Netfilter"],
             path: "Tests/LabSupport"),
         .testTarget(
             name: "KernelTests",

@@ -42,10 +42,25 @@ extension FlowMessageWriter {
         buffer.append(UInt32(value) << 16)
     }
 
-    mutating func append(_ kind: WireAttribute.Flow, _ value: UInt32) {
-        appendHeader(kind.rawValue, size: 4)
+    mutating func appendUInt32(_ type: UInt16, _ value: UInt32) {
+        appendHeader(type, size: 4)
         buffer.append(value)
     }
+
+    mutating func appendUInt64(_ type: UInt16, _ value: UInt64) {
+        appendHeader(type, size: 8)
+        buffer.append(value)
+    }
+
+    /// Appends a name with its final zero.
+    mutating func append(_ type: UInt16, _ name: KernelName) {
+        appendHeader(type, size: name.count + 1)
+        for place in 0..<name.count { buffer.append(name[place]) }
+        buffer.append(UInt8(0))
+        buffer.pad(to: 4)
+    }
+
+    mutating func append(_ kind: WireAttribute.Flow, _ value: UInt32) { appendUInt32(kind.rawValue, value) }
 
     mutating func append(_ type: UInt16, _ address: Address, _ family: AddressFamily) {
         switch family {
@@ -59,7 +74,7 @@ extension FlowMessageWriter {
         }
     }
 
-    private mutating func appendHeader(_ type: UInt16, size: Int) {
+    mutating func appendHeader(_ type: UInt16, size: Int) {
         buffer.appendNative(UInt16(size + Attribute.headerSize))
         buffer.appendNative(type)
     }
@@ -71,19 +86,6 @@ extension Tuple {
         source == other.source && destination == other.destination && sourceKey == other.sourceKey
             && destinationKey == other.destinationKey && family == other.family && self.protocol == other.protocol
     }
-}
-
-extension FlowStatus {
-    /// Bits that follow from the tuples and attributes, and that the kernel refuses or ignores in a request.
-    private static let derived: FlowStatus = [
-        .expected, .dying, .sourceNAT, .destinationNAT, .sourceNATDone, .destinationNATDone, .sequenceAdjusted,
-    ]
-
-    /// What a creating request carries: CONFIRMED must be there, EXPECTED comes with the master.
-    var created: FlowStatus { intersection(.replicated).subtracting(Self.derived).union(.confirmed) }
-
-    /// What an update carries: EXPECTED must be as the entry has it, that is, as its creation left it.
-    func updated(hasMaster: Bool) -> FlowStatus { hasMaster ? created.union(.expected) : created }
 }
 
 extension UInt32 {

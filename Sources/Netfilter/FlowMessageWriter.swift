@@ -3,18 +3,20 @@ internal import Conntrack
 
 /// Builds ctnetlink requests for flows, one behind the other in one buffer.
 struct FlowMessageWriter: ~Copyable {
-    /// The largest request: an IPv6 TCP flow with NAT and a master takes 500 bytes.
+    /// The largest request: an IPv6 TCP flow with NAT, a zone, a master and every extension takes 600 bytes.
     static let largestRequest = 640
 
     var buffer: ByteWriter
 
     init(requests: Int) { buffer = ByteWriter(capacity: requests * Self.largestRequest) }
 
-    /// Whether the kernel's messages can say this flow: one zone or none a flow, both tuples of one kind.
+    /// Whether the kernel's messages can say this flow: one zone or none a flow, both tuples of one kind, a helper's
+    /// name that fits.
     static func canExpress(_ flow: Flow) -> Bool {
         let zones = (flow.original.zone, flow.reply.zone)
         return flow.original.family == flow.reply.family && flow.original.protocol == flow.reply.protocol
             && (zones.0 == zones.1 || zones.0 == 0 || zones.1 == 0)
+            && flow.extensions.helper.count <= KernelName.helperLimit
     }
 
     mutating func create(_ flow: Flow, liberal: Bool, sequence: UInt32) {
@@ -29,29 +31,34 @@ struct FlowMessageWriter: ~Copyable {
         reply.zone = flow.reply.zone
         appendTuple(.reply, reply, zone: flow.original.zone != flow.reply.zone)
         appendZone(of: flow)
-        append(.status, flow.status.created.rawValue)
+        append(.status, flow.createdStatus.rawValue)
         append(.timeout, flow.timeout.writable)
         if flow.mark != 0 { append(.mark, flow.mark) }
         if let master = flow.master { appendTuple(.master, master, zone: false) }
         if isTranslated { appendTranslation(of: flow) }
-        if let tcp = flow.tcp, flow.original.protocol == .tcp {
-            let liberal: TCPFlags = liberal ? .beLiberal : []
-            appendTCP(tcp, adding: liberal, mask: TCPFlags.replicated.union(.beLiberal))
-        }
+        appendState(of: flow, adding: liberal ? .beLiberal : [], mask: TCPFlags.replicated.union(.beLiberal))
+        if !flow.extensions.helper.isNone { appendHelper(flow.extensions.helper) }
+        appendChangeable(flow.extensions)
         finish(start)
     }
 
+    /// Changes what ctnetlink lets change in an entry that is there.
+    ///
+    /// Not its reply tuple and master (EOPNOTSUPP), nor its helper (EOPNOTSUPP or EBUSY: only a creation gives one).
+    /// Labels, sequence adjustments and SYN proxy are written where there are any: the first can only be taken away by
+    /// making the entry anew, since without a ruleset that uses labels the kernel refuses even an empty set, and the
+    /// other two are never taken away. Where an entry has no room for the last two the kernel ignores them.
     mutating func update(_ flow: Flow, liberal: Bool, sequence: UInt32) {
         let start = begin(FlowParser.newMessage, flags: 0, sequence: sequence, family: flow.original.family)
         appendTuple(.original, flow.original, zone: flow.original.zone != flow.reply.zone)
         appendZone(of: flow)
-        append(.status, flow.status.updated(hasMaster: flow.master != nil).rawValue)
-        append(.timeout, flow.timeout.writable)
+        append(.status, flow.updatedStatus.rawValue)
+        // EPERM, and nothing else of the message done, where the entry's timeout is fixed.
+        if !flow.isWrittenFixed { append(.timeout, flow.timeout.writable) }
         append(.mark, flow.mark)
-        if let tcp = flow.tcp, flow.original.protocol == .tcp {
-            let added: TCPFlags = liberal ? .beLiberal : []
-            appendTCP(tcp, adding: added, mask: TCPFlags.replicated.union(added))
-        }
+        let added: TCPFlags = liberal ? .beLiberal : []
+        appendState(of: flow, adding: added, mask: TCPFlags.replicated.union(added))
+        appendChangeable(flow.extensions)
         finish(start)
     }
 
@@ -59,12 +66,7 @@ struct FlowMessageWriter: ~Copyable {
         let start = begin(FlowParser.newMessage, flags: 0, sequence: sequence, family: flow.original.family)
         appendTuple(.original, flow.original, zone: flow.original.zone != flow.reply.zone)
         appendZone(of: flow)
-        let outer = open(WireAttribute.Flow.protocolInfo.rawValue)
-        let inner = open(WireAttribute.ProtocolInfo.tcp.rawValue)
-        append(.originalFlags, [], mask: .beLiberal)
-        append(.replyFlags, [], mask: .beLiberal)
-        close(inner)
-        close(outer)
+        appendStrictness()
         finish(start)
     }
 
@@ -93,7 +95,11 @@ struct FlowMessageWriter: ~Copyable {
     // MARK: Parts of a flow
 
     private mutating func appendTuple(_ kind: WireAttribute.Flow, _ tuple: Tuple, zone: Bool) {
-        let whole = open(kind.rawValue)
+        appendTuple(kind.rawValue, tuple, zone: zone)
+    }
+
+    mutating func appendTuple(_ type: UInt16, _ tuple: Tuple, zone: Bool) {
+        let whole = open(type)
         let addresses = open(WireAttribute.Tuple.addresses.rawValue)
         switch tuple.family {
         case .ipv4:
@@ -167,21 +173,5 @@ struct FlowMessageWriter: ~Copyable {
             close(keys)
         }
         close(whole)
-    }
-
-    private mutating func appendTCP(_ tcp: TCPInfo, adding: TCPFlags, mask: TCPFlags) {
-        let outer = open(WireAttribute.Flow.protocolInfo.rawValue)
-        let inner = open(WireAttribute.ProtocolInfo.tcp.rawValue)
-        appendUInt8(WireAttribute.TCP.state.rawValue, tcp.state.rawValue)
-        appendUInt8(WireAttribute.TCP.originalScale.rawValue, min(tcp.originalScale, 14))
-        appendUInt8(WireAttribute.TCP.replyScale.rawValue, min(tcp.replyScale, 14))
-        append(.originalFlags, tcp.originalFlags.intersection(.replicated).union(adding), mask: mask)
-        append(.replyFlags, tcp.replyFlags.intersection(.replicated).union(adding), mask: mask)
-        close(inner)
-        close(outer)
-    }
-
-    private mutating func append(_ kind: WireAttribute.TCP, _ flags: TCPFlags, mask: TCPFlags) {
-        appendUInt16(kind.rawValue, UInt16(flags.rawValue) << 8 | UInt16(mask.rawValue))
     }
 }

@@ -4,6 +4,10 @@ public import Conntrack
 /// Reads the kernel's messages about flows (net/netfilter/nf_conntrack_netlink.c) straight into values.
 ///
 /// Attributes that it does not know are skipped; any other flaw refuses the message as a whole.
+///
+/// An event carries what changed; a dump carries what is there, so what it leaves out is none: no mark, no labels and
+/// so on count as told. Only timeout and protocol state may be missing from it without meaning that: an offloaded flow
+/// (IPS_OFFLOAD) is dumped without them, since the flow table keeps them (ctnetlink_dump_info).
 public enum FlowParser {
     /// The messages of ctnetlink that carry a flow: NFNL_SUBSYS_CTNETLINK << 8 and the message.
     static let newMessage: UInt16 = 1 << 8
@@ -34,6 +38,11 @@ public enum FlowParser {
         return try parse(message, bytes, as: .dumped)
     }
 
+    /// What only extensions and few trackers tell; a dump that leaves it out says that there is none.
+    private static let dumpedAlways: FlowAttributes = [
+        .zone, .mark, .master, .helper, .labels, .sequence, .synproxy,
+    ]
+
     private static func parse(
         _ message: NetlinkMessage, _ bytes: borrowing RawSpan, as kind: FlowEvent.Kind
     ) throws(MessageRefusal) -> FlowEvent {
@@ -42,52 +51,55 @@ public enum FlowParser {
         var list = AttributeList(payload)
         var original: Tuple?
         var reply: Tuple?
-        var master: Tuple?
         var zone: UInt16?
-        var status: FlowStatus = []
-        var timeout: UInt32 = 0
-        var mark: UInt32 = 0
-        var tcp: TCPInfo?
-        var attributes: FlowAttributes = []
+        var parts = FlowParts()
         while let attribute = try list.next(bytes) {
             switch WireAttribute.Flow(rawValue: attribute.number) {
             case .original: original = try TupleParser.tuple(attribute, bytes, family)
             case .reply:
                 reply = try TupleParser.tuple(attribute, bytes, family)
-                attributes.insert(.reply)
+                parts.attributes.insert(.reply)
             case .master:
-                master = try TupleParser.tuple(attribute, bytes, family)
-                attributes.insert(.master)
+                parts.master = try TupleParser.tuple(attribute, bytes, family)
+                parts.attributes.insert(.master)
             case .status:
-                status = FlowStatus(rawValue: try attribute.uint32(bytes))
-                attributes.insert(.status)
+                parts.status = FlowStatus(rawValue: try attribute.uint32(bytes))
+                parts.attributes.insert(.status)
             case .timeout:
-                timeout = try attribute.uint32(bytes)
-                attributes.insert(.timeout)
+                parts.timeout = try attribute.uint32(bytes)
+                parts.attributes.insert(.timeout)
             case .mark:
-                mark = try attribute.uint32(bytes)
-                attributes.insert(.mark)
-            case .zone: zone = try attribute.uint16(bytes)
-            case .protocolInfo: tcp = try readProtocolInfo(attribute, bytes, &attributes)
+                parts.mark = try attribute.uint32(bytes)
+                parts.attributes.insert(.mark)
+            case .zone:
+                zone = try attribute.uint16(bytes)
+                parts.attributes.insert(.zone)
+            case .protocolInfo: try parts.readState(attribute, bytes)
+            case .helper: try parts.readHelper(attribute, bytes)
+            case .labels: try parts.readLabels(attribute, bytes)
+            case .originalSequence: try parts.readSequence(attribute, bytes, isReply: false)
+            case .replySequence: try parts.readSequence(attribute, bytes, isReply: true)
+            case .synproxy: try parts.readSynproxy(attribute, bytes)
             case .sourceNAT, .destinationNAT, nil: continue
             }
         }
         guard var original else { throw .noOriginal }
         if let reply, reply.protocol != original.protocol { throw .protocolMismatch }
+        guard parts.state.protocol ?? original.protocol == original.protocol else { throw .protocolMismatch }
         // A zone outside the tuples is for both directions; the kernel writes either that or one of the inner ones.
         if let zone {
             original.zone = zone
             reply?.zone = zone
+        } else if original.zone != 0 || reply?.zone ?? 0 != 0 {
+            parts.attributes.insert(.zone)
         }
-        master?.zone = original.zone
-        let flow = Flow(
-            original: original, reply: reply ?? original.inverted, master: master, status: status, timeout: timeout,
-            mark: mark, tcp: tcp)
-        return FlowEvent(kind, flow, attributes: attributes)
+        if kind == .dumped { parts.attributes.formUnion(dumpedAlways) }
+        return FlowEvent(
+            kind, parts.flow(original: original, reply: reply ?? original.inverted), attributes: parts.attributes)
     }
 
     /// Reads struct nfgenmsg: family, version, resource.
-    private static func readFamily(
+    static func readFamily(
         _ cursor: inout ByteCursor, _ bytes: borrowing RawSpan
     ) throws(MessageRefusal) -> AddressFamily {
         let number: UInt8
@@ -99,60 +111,5 @@ public enum FlowParser {
         }
         guard let family = AddressFamily(rawValue: number) else { throw .unknownFamily }
         return family
-    }
-
-    private static func readProtocolInfo(
-        _ attribute: Attribute, _ bytes: borrowing RawSpan, _ attributes: inout FlowAttributes
-    ) throws(MessageRefusal) -> TCPInfo? {
-        var list = attribute.list
-        var info: TCPInfo?
-        while let inner = try list.next(bytes) {
-            guard WireAttribute.ProtocolInfo(rawValue: inner.number) == .tcp else { continue }
-            info = try readTCP(inner, bytes, &attributes)
-        }
-        return info
-    }
-
-    private static func readTCP(
-        _ attribute: Attribute, _ bytes: borrowing RawSpan, _ attributes: inout FlowAttributes
-    ) throws(MessageRefusal) -> TCPInfo? {
-        var list = attribute.list
-        var info = TCPInfo(state: .none)
-        var seen: UInt16 = 0
-        while let inner = try list.next(bytes) {
-            guard let kind = WireAttribute.TCP(rawValue: inner.number) else { continue }
-            switch kind {
-            case .state:
-                guard let state = TCPState(rawValue: try inner.uint8(bytes)) else { throw .tcpState }
-                info.state = state
-            case .originalScale: info.originalScale = try readScale(inner, bytes)
-            case .replyScale: info.replyScale = try readScale(inner, bytes)
-            case .originalFlags: info.originalFlags = try readFlags(inner, bytes)
-            case .replyFlags: info.replyFlags = try readFlags(inner, bytes)
-            }
-            seen |= 1 << kind.rawValue
-        }
-        guard seen & 1 << WireAttribute.TCP.state.rawValue != 0 else { return nil }
-        attributes.insert(.protocolState)
-        if seen == 0b11_1110 { attributes.insert(.protocolDetails) }
-        return info
-    }
-
-    private static func readScale(
-        _ attribute: Attribute, _ bytes: borrowing RawSpan
-    ) throws(MessageRefusal) -> UInt8 {
-        let scale = try attribute.uint8(bytes)
-        guard scale <= 14 else { throw .windowScale }
-        return scale
-    }
-
-    /// Reads struct nf_ct_tcp_flags: flags and mask.
-    ///
-    /// Bits beside the named ones are about packets under way.
-    private static func readFlags(
-        _ attribute: Attribute, _ bytes: borrowing RawSpan
-    ) throws(MessageRefusal) -> TCPFlags {
-        let pair = try attribute.uint16(bytes)
-        return TCPFlags(rawValue: UInt8(pair >> 8)).intersection(TCPFlags.replicated.union(.beLiberal))
     }
 }

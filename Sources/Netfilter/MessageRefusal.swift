@@ -20,10 +20,32 @@ public enum MessageRefusal: UInt8, Error, BitwiseCopyable, Sendable, CaseIterabl
     case noOriginal
     /// A tuple without an address, a protocol or the keys of its protocol.
     case incompleteTuple
-    /// Original and reply tuple are of different protocols.
+    /// Original tuple, reply tuple and protocol state are not of one protocol.
     case protocolMismatch
     /// A TCP state that this agent does not know.
     case tcpState
     /// A TCP window scale beyond 14 (RFC 7323, section 2.3).
     case windowScale
+    /// An SCTP state that this agent does not know.
+    case sctpState
+    /// A DCCP state that this agent does not know.
+    case dccpState
+    /// A DCCP role that is neither client nor server.
+    case dccpRole
+    /// A DCCP sequence number of more than 48 bits (RFC 4340, section 7).
+    case handshakeSequence
+    /// A helper's name that is empty, longer than 15 bytes, or not printable ASCII.
+    case helperName
+    /// Labels that are longer than 128 bits, or no whole number of 32-bit words.
+    case labelsSize
+    /// Not a message about an expectation, or of an unknown message type.
+    case notAnExpectation
+    /// An expectation without its tuple, its mask or its master, or a translation without direction or tuple.
+    case incompleteExpectation
+    /// Flags of an expectation beyond the eight that the kernel has room for.
+    case expectationFlags
+    /// A translation in a direction that is neither original nor reply.
+    case translationDirection
+    /// A function's name that is empty, longer than 31 bytes, or not printable ASCII.
+    case functionName
 }

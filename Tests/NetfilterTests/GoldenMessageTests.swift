@@ -14,10 +14,28 @@ import Testing
         #expect(event.kind == expected)
         #expect(event.origin == .kernel)
         #expect(event.attributes.contains(.reply))
-        // A destroy tells the TCP state alone.
-        let isTCP = event.flow.original.protocol == .tcp
-        #expect(
-            event.attributes.contains(.protocolDetails) == (isTCP && event.flow.tcp != nil && event.kind != .destroy))
+        // A destroy tells the state alone.
+        let hasState = event.flow.state != .none
+        #expect(event.attributes.contains(.protocolDetails) == (hasState && event.kind != .destroy))
+        #expect(event.attributes.contains(.protocolState) == hasState)
+        if event.kind == .dumped { #expect(event.attributes == .all.subtracting(hasState ? [] : .state)) }
+    }
+
+    @Test(
+        arguments: [
+            ("a dump line IPv4 SCTP", SCTPInfo(state: .closed, replyTag: 0x1122_3344)),
+            ("a destroy IPv4 SCTP", SCTPInfo(state: .closed)),
+        ])
+    func `an association's state is read`(name: String, info: SCTPInfo) throws {
+        let golden = try #require(GoldenMessage.all.first { $0.name == name })
+        let flow = try parse(golden.bytes, isDumped: golden.isDumped).flow
+        #expect(flow.state == .sctp(info))
+    }
+
+    @Test func `a helper is read`() throws {
+        let golden = try #require(GoldenMessage.all.first { $0.name.hasSuffix("assured with a helper") })
+        let event = try parse(golden.bytes, isDumped: true)
+        #expect(event.flow.extensions.helper == KernelName("ftp"))
     }
 
     @Test func `translation, mark and keys are read`() throws {
@@ -57,4 +75,9 @@ import Testing
         #expect(flow.reply.destinationKey == 129 << 8)
         #expect(flow.reply.destination != flow.original.source, "translated")
     }
+}
+
+extension FlowAttributes {
+    /// What a tracker of the protocol tells.
+    static let state: FlowAttributes = [.protocolState, .protocolDetails]
 }

@@ -24,4 +24,16 @@ extension [UInt8] {
         for index in 0..<4 { bytes[index] = UInt8(truncatingIfNeeded: length >> (8 * UInt32(index))) }
         return bytes
     }
+
+    /// The message without the outermost attributes of these numbers.
+    func withoutAttributes(_ numbers: Set<UInt8>) -> [UInt8] {
+        var kept = Array(prefix(20))
+        var place = 20
+        while place + 4 <= count {
+            let length = (Int(self[place]) | Int(self[place + 1]) << 8) + 3 & ~3
+            if !numbers.contains(self[place + 2]) { kept += self[place..<Swift.min(place + length, count)] }
+            place += Swift.max(length, 4)
+        }
+        return kept.withOwnLength
+    }
 }
