@@ -18,13 +18,10 @@ extension ControlThread {
             probeTracking(at: MonotonicClock.now())
             session.pending = request == .status ? .status : .statistics
             mailbox.ask { $0.wantsReport = true }
-        case .cache(_, .expect):
-            session.send(
-                .expectations(
-                    ExpectationLineBatch([], more: false, warning: "this version does not track expectations")))
-        case .cache(let name, .main):
+        case .cache(let name, let content):
             session.pending = .listing
-            askListing(.init(session: session.number, external: name == .external, slot: 0))
+            askListing(
+                .init(session: session.number, external: name == .external, expected: content == .expect, slot: 0))
         case .table(let family):
             beginTable(family, of: session)
         case .notify(let notification):
@@ -89,10 +86,17 @@ extension ControlThread {
         guard !listings.isEmpty else { return }
         let request = listings.removeFirst()
         if let session = sessions[part.session], !session.isClosed {
-            let lines = part.flows.map { FlowLine($0.flow) }
-            session.send(.flows(FlowBatch(lines, more: part.next != nil)))
+            let more = part.next != nil
+            switch part.lines {
+            case .flows(let flows):
+                session.send(.flows(FlowBatch(flows.map { FlowLine($0.flow) }, more: more)))
+            case .expectations(let expectations):
+                session.send(
+                    .expectations(ExpectationLineBatch(expectations.map { ExpectationLine($0) }, more: more)))
+            }
             if let next = part.next {
-                let rest = Mailbox.ListingRequest(session: request.session, external: request.external, slot: next)
+                var rest = request
+                rest.slot = next
                 if session.hasRoom { listings.append(rest) } else { session.suspendedListing = rest }
             }
             resume(session)

@@ -155,11 +155,17 @@ struct DataThread: ~Copyable {
     }
 
     private func makePart(_ request: Mailbox.ListingRequest) -> Mailbox.ListingPart {
+        if request.expected {
+            var expectations: [Expectation] = []
+            let next = engine.list(
+                external: request.external, from: request.slot, limit: Mailbox.listingLimit, into: &expectations)
+            return Mailbox.ListingPart(session: request.session, lines: .expectations(expectations), next: next)
+        }
         var flows: [ListedFlow] = []
         flows.reserveCapacity(Mailbox.listingLimit)
         let next = engine.list(
             external: request.external, from: request.slot, limit: Mailbox.listingLimit, into: &flows)
-        return Mailbox.ListingPart(session: request.session, flows: flows, next: next)
+        return Mailbox.ListingPart(session: request.session, lines: .flows(flows), next: next)
     }
 
     private mutating func makeReport(at now: Instant) -> AgentReport {

@@ -36,14 +36,21 @@ final class Mailbox: Sendable {
     struct ListingRequest: Sendable, Equatable {
         var session: UInt64
         var external: Bool
+        /// Expectations instead of flows.
+        var expected: Bool
         var slot: UInt32
     }
 
     /// A part of a cache, and where the next begins.
     struct ListingPart: Sendable {
         var session: UInt64
-        var flows: [ListedFlow]
+        var lines: Lines
         var next: UInt32?
+
+        enum Lines: Sendable {
+            case flows([ListedFlow])
+            case expectations([Expectation])
+        }
     }
 
     /// The link came or went.

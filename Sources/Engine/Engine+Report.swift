@@ -1,4 +1,4 @@
-internal import Conntrack
+public import Conntrack
 internal import Failover
 internal import Replication
 public import StateMachine
@@ -33,6 +33,20 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if let flow { lines.append(ListedFlow(slot: slot, flow: flow)) }
             slot += 1
             looked += 1
+        }
+        return slot < end ? slot : nil
+    }
+
+    /// Copies up to `limit` expectations of a cache, from a slot on; returns where the next part begins, nil at the end.
+    public func list(
+        external lists: Bool, from first: UInt32, limit: Int, into lines: inout [Expectation]
+    ) -> UInt32? {
+        let end = lists ? externalExpectations.slotLimit : log.expectationSlotLimit
+        var slot = first
+        while slot < end, lines.count < limit {
+            let entry = lists ? externalExpectations.entry(at: slot)?.subject : log.expectation(at: slot)
+            if let entry { lines.append(entry) }
+            slot += 1
         }
         return slot < end ? slot : nil
     }

@@ -27,9 +27,9 @@ struct ResyncJob {
     /// It begins again so often at most.
     static let retryLimit = 50
 
-    /// Dumps in the background begin so long after the last dump of any kind …
+    /// Dumps in the background begin so long after the last dump of any kind.
     static let backgroundInterval = Instant.Span.seconds(120)
-    /// … and pause so long between two parts: some 20,000 flows a second.
+    /// They pause so long between two parts: some 20,000 flows a second.
     static let backgroundPause = Instant.Span.milliseconds(50)
 
     var purpose: Purpose
