@@ -73,8 +73,8 @@ let package = Package(
         .executableTarget(
             name: "lab",
             dependencies: [
-                "CLinux", "LabSupport", "LinuxIO", "Netfilter", "StateMachine",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Bytes", "CLinux", "CNetfilterConntrack", "Conntrack", "LabSupport", "LinuxIO", "Netfilter",
+                "StateMachine", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Tests/Lab"),
 

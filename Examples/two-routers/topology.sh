@@ -7,7 +7,8 @@
 #                         │       │ sync0 10.99.0.2       │
 #                         └── r2 .3 (lan0)    (wan0) .3 ──┘
 #
-# 192.168.10.1 and 203.0.113.1 are the virtual addresses of one sync group. Everything lives in five namespaces
+# 192.168.10.1 and 203.0.113.1 are the virtual addresses of one sync group; with LAB_IPV6 there are fd00:10::/64 and
+# fd00:203::/64 beside them, with the same host numbers. Everything lives in five namespaces
 # and one directory of this run; nothing outside them is touched, and lab_destroy ends processes by their id.
 #
 # Whoever sources this calls `lab_create`, then any of the functions below; the lab is removed when the shell exits.
@@ -17,6 +18,8 @@ LAB_ADVERT_INT=${LAB_ADVERT_INT:-0.1}       # seconds between two VRRP advertise
 LAB_SNAT_FLAGS=${LAB_SNAT_FLAGS:-}          # fully-random, for instance
 LAB_HOOK=${LAB_HOOK:-line}                  # line or scripts: the two forms of Hooks/keepalived
 LAB_AGENT_CONFIG=${LAB_AGENT_CONFIG:-}      # further lines for the agents' configuration
+LAB_PROTOCOLS=${LAB_PROTOCOLS:-tcp,udp,icmp} # what the agents take; all: no filter
+LAB_IPV6=${LAB_IPV6:-}                      # set: IPv6 as well
 LAB_CONNECTION_PORT=7000
 LAB_NODES=(lan wan r1 r2 net)
 LAB_DIR=
@@ -72,6 +75,8 @@ lab_create() {
         mkdir "$LAB_DIR/$node"
         ip netns add "$(lab_ns "$node")"
         ip -n "$(lab_ns "$node")" link set lo up
+        # Addresses must be there at once, link-local ones too: without them a neighbour is not even asked for.
+        lab_in "$node" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
     done
     lab_make_bridge lan
     lab_make_bridge wan
@@ -107,6 +112,23 @@ lab_make_host() {
     ip -n "$(lab_ns "$node")" address add "$network.10/24" dev "$node"0
     # shellcheck disable=SC2086 # a route is several words
     ip -n "$(lab_ns "$node")" route replace $route rto_min 80ms
+    [[ -z $LAB_IPV6 ]] || lab_make_host6 "$node"
+}
+
+lab_make_host6() {
+    local ns network=fd00:10
+    [[ $1 == lan ]] || network=fd00:203
+    ns=$(lab_ns "$1")
+    ip -n "$ns" address add "$network::10/64" dev "$1"0 nodad
+    [[ $1 == wan ]] || ip -n "$ns" route replace default via "$network::1" rto_min 80ms
+}
+
+lab_make_router6() {
+    local ns
+    ns=$(lab_ns "$1")
+    lab_in "$1" sysctl -qw net.ipv6.conf.all.forwarding=1
+    ip -n "$ns" address add "fd00:10::$2/64" dev lan0 nodad
+    ip -n "$ns" address add "fd00:203::$2/64" dev wan0 nodad
 }
 
 lab_make_router() {
@@ -119,6 +141,7 @@ lab_make_router() {
     ip -n "$ns" address add "203.0.113.$host/24" dev wan0
     ip -n "$ns" address add "10.99.0.$sync/24" dev sync0
     ip -n "$ns" link set sync0 up
+    [[ -z $LAB_IPV6 ]] || lab_make_router6 "$node" "$host"
     lab_ruleset | lab_in "$node" nft -f -
     # tcp_loose 0: a flow that a router does not hold stays dead, so that every missing entry shows.
     # events 1: flows that begin while no agent listens still make events later (Units/ctsync-ha.sysctl).
@@ -201,8 +224,8 @@ vrrp_sync_group lab {
 $(lab_hooks "$node")
 }
 CONF
-    for network in lan:192.168.10.1:51 wan:203.0.113.1:52; do
-        IFS=: read -r link address id <<<"$network"
+    for network in lan,192.168.10.1,51,fd00:10::1 wan,203.0.113.1,52,fd00:203::1; do
+        IFS=, read -r link address id address6 <<<"$network"
         cat <<CONF
 vrrp_instance $link {
     state BACKUP
@@ -212,10 +235,14 @@ vrrp_instance $link {
     priority $priority
     advert_int $LAB_ADVERT_INT
     virtual_ipaddress { $address/24 dev ${link}0 }
+    ${LAB_IPV6:+$(lab_second_addresses "$address6" "${link}0")}
 }
 CONF
     done
 }
+
+# An instance announces addresses of one family; the other one moves with them unannounced.
+lab_second_addresses() { echo "virtual_ipaddress_excluded { $1/64 dev $2 }"; }
 
 # A script that notes when keepalived said what: lines of `milliseconds STATE` in NODE/transitions.
 lab_stamp_script() {
@@ -286,7 +313,7 @@ lab_agent_config() {
     [[ $1 == r2 ]] && self=2 peer=1
     cat <<CONF
 node-name $1
-accept-protocol tcp,udp,icmp
+accept-protocol $LAB_PROTOCOLS
 ignore-address 10.99.0.0/24
 interface sync0 {
     peer 10.99.0.$peer
@@ -300,6 +327,8 @@ failover-mechanism {
 }
 virtual-address 192.168.10.1
 virtual-address 203.0.113.1
+${LAB_IPV6:+virtual-address fd00:10::1}
+${LAB_IPV6:+virtual-address fd00:203::1}
 keepalived {
     config $LAB_DIR/$1/keepalived.conf
 }

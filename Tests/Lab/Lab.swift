@@ -8,5 +8,7 @@ struct Lab: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "lab",
         abstract: "Traffic for the two-router lab.",
-        subcommands: [ServerCommand.self, PingPongCommand.self, MixCommand.self, LoadCommand.self])
+        subcommands: [
+            ServerCommand.self, PingPongCommand.self, MixCommand.self, LoadCommand.self, FidelityCommand.self,
+        ])
 }
