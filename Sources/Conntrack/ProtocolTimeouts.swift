@@ -2,14 +2,17 @@
 public struct ProtocolTimeouts: Sendable, Equatable {
     /// By `TCPState` raw value.
     public var tcp: [UInt32]
-    /// One direction only.
+    /// Until a flow has talked for two seconds both ways.
     public var udp: UInt32
-    /// Both directions (`udp_timeout_stream`).
+    /// From then on, which makes it assured (`udp_timeout_stream`).
     public var udpStream: UInt32
     public var icmp: UInt32
     public var icmpv6: UInt32
     /// By `SCTPState` raw value.
     public var sctp: [UInt32]
+    /// One direction only.
+    public var gre: UInt32
+    /// Both directions (`gre_timeout_stream`).
     public var greStream: UInt32
     /// Any other protocol.
     public var generic: UInt32
@@ -31,6 +34,7 @@ public struct ProtocolTimeouts: Sendable, Equatable {
         sctp[Int(SCTPState.established.rawValue)] = 210
         sctp[Int(SCTPState.heartbeatSent.rawValue)] = 30
         sctp[Int(SCTPState.heartbeatAcked.rawValue)] = 210
+        gre = 30
         greStream = 180
         generic = 600
     }
@@ -39,7 +43,7 @@ public struct ProtocolTimeouts: Sendable, Equatable {
     public func fullTimeout(of flow: Flow) -> UInt32 {
         switch flow.original.protocol {
         case .tcp: tcp[Int((flow.tcp?.state ?? .established).rawValue)]
-        case .udp, .udplite: flow.status.contains(.seenReply) ? udpStream : udp
+        case .udp, .udplite: flow.status.contains(.assured) ? udpStream : udp
         case .icmp: icmp
         case .icmpv6: icmpv6
         case .sctp:
@@ -48,7 +52,7 @@ public struct ProtocolTimeouts: Sendable, Equatable {
             } else {
                 sctp[Int(SCTPState.established.rawValue)]
             }
-        case .gre: greStream
+        case .gre: flow.status.contains(.seenReply) ? greStream : gre
         default: generic
         }
     }
@@ -58,8 +62,8 @@ public struct ProtocolTimeouts: Sendable, Equatable {
     /// Too long by one timeout at most, never too short; within what the kernel takes. No packet moves the timeout of
     /// a GRE entry that was written, so it is half as long again: time to see that it lives and to make it anew.
     public func takeoverTimeout(of flow: Flow) -> UInt32 {
-        let full = max(min(flow.timeout, Flow.maximumTimeout), fullTimeout(of: flow), 1)
-        guard flow.original.protocol == .gre else { return min(full, Flow.maximumTimeout) }
-        return min(max(flow.timeout, fullTimeout(of: flow) + fullTimeout(of: flow) / 2), Flow.maximumTimeout)
+        let full = fullTimeout(of: flow)
+        let fixed = flow.original.protocol == .gre ? full + full / 2 : full
+        return min(max(flow.timeout, fixed, 1), Flow.maximumTimeout)
     }
 }

@@ -40,7 +40,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             takeNew(event.flow)
         case .update:
             counters.count(.eventsUpdate)
-            takeUpdate(event.flow, event.attributes)
+            takeUpdate(event.flow, event.attributes, at: now)
         case .destroy:
             counters.count(.eventsDestroy)
             takeDestroy(event, at: now)
@@ -76,13 +76,17 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
     }
 
-    private mutating func takeUpdate(_ flow: Flow, _ attributes: FlowAttributes) {
+    private mutating func takeUpdate(_ flow: Flow, _ attributes: FlowAttributes, at now: Instant) {
         // A standby's copies belong to the master; only what is known as local is followed here.
         guard tracks || log.holds(flow.original) else {
             if let slot = remnants.find(flow.original) { remnants[slot].flow.merge(flow, attributes) }
             return
         }
-        switch log.observe(flow, attributes, traits: Self.traits(of: flow)) {
+        let traits = Self.traits(of: flow)
+        if traits.contains(.alive), log.entry(of: flow.original)?.flow.status.contains(.seenReply) == false {
+            renewal.hurry(at: now)
+        }
+        switch log.observe(flow, attributes, traits: traits) {
         case .inserted: counters.count(.internalCreated)
         case .changed: counters.count(.internalUpdated)
         case .refreshed: break

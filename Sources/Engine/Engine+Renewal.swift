@@ -4,15 +4,16 @@ internal import StateMachine
 
 /// When entries are made anew whose timeout no packet moves.
 ///
-/// A GRE entry that a commit wrote has no timeouts of its own (live-flow fact: the tracker's are zero), so it is written
-/// with a fixed timeout of one and a half times the full one, and without ASSURED: the first packet that passes makes
-/// the kernel say ASSURED, which is the sign of life. Who gave it is made anew; who did not ends by itself. With a look
-/// every quarter of the full timeout an entry outlives any pause that the kernel would forgive, and its last packet by
-/// two full timeouts at most.
+/// A GRE entry that was written has no timeouts of its own: the tracker's are zero until a packet of its own making sets
+/// them (nf_conntrack_proto_gre.c). So it is written with a fixed timeout of one and a half times the full one, and
+/// without ASSURED: the first packet that passes makes the kernel say ASSURED, which is the sign of life. Who gave it is
+/// made anew; who did not ends by itself. With a look every quarter of the full timeout an entry outlives any pause that
+/// the kernel would forgive, and its last packet by two full timeouts at most.
 ///
 /// | at | state | a packet passed since | do |
 /// |---|---|---|---|
 /// | commit | none | | first look in a quarter |
+/// | first reply | waiting | | look at once: its timeout was one direction's |
 /// | look | waiting | yes | replace, forget the sign |
 /// | look | waiting | no | leave it to its timeout |
 /// | demotion | waiting, looking | | none |
@@ -31,6 +32,9 @@ struct RenewalSchedule {
     mutating func arm(timeouts: ProtocolTimeouts, at now: Instant) {
         if nextDeadline == .never { nextDeadline = now + Self.pause(timeouts) }
     }
+
+    /// A look is due at once.
+    mutating func hurry(at now: Instant) { nextDeadline = now }
 
     /// Begins a look if one is due.
     mutating func beginIfDue(at now: Instant) {

@@ -37,7 +37,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         return slot < end ? slot : nil
     }
 
-    /// Copies up to `limit` expectations of a cache, from a slot on; returns where the next part begins, nil at the end.
+    /// Copies up to `limit` expectations of a cache, from a slot on; returns where the next part begins, or nil.
     public func list(
         external lists: Bool, from first: UInt32, limit: Int, into lines: inout [Expectation]
     ) -> UInt32? {

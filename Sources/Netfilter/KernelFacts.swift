@@ -56,6 +56,7 @@ public struct KernelFacts: Sendable, Equatable {
         for (state, name) in associations {
             set(&timeouts.sctp[Int(state.rawValue)], "sctp_timeout_\(name)")
         }
+        set(&timeouts.gre, "gre_timeout")
         set(&timeouts.greStream, "gre_timeout_stream")
         set(&timeouts.generic, "generic_timeout")
         return timeouts
