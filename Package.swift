@@ -106,6 +106,7 @@ let package = Package(
                 "SyncTransport",
             ]),
         .testTarget(name: "ReplicationTests", dependencies: ["Bytes", "Conntrack", "Replication", "StateMachine"]),
+        .testTarget(name: "AttributeTests", dependencies: ["Bytes", "Conntrack", "ControlProtocol", "SyncProtocol"]),
         .testTarget(name: "SyncProtocolTests", dependencies: ["Bytes", "Conntrack", "SyncProtocol"]),
         .testTarget(
             name: "EngineTests",

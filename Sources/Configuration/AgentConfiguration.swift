@@ -11,8 +11,14 @@ public struct AgentConfiguration: Sendable, Equatable {
     public var acceptedProtocols: Set<ProtocolNumber>?
     /// Flows with one of these addresses are not replicated.
     public var ignoredAddresses: [AddressPrefix] = []
-    /// Helpers whose expectations are replicated.
-    public var expectationHelpers: Set<ExpectationHelper> = []
+    /// Helpers whose expectations are replicated (`expect-sync`).
+    ///
+    /// VyOS replicates none without a word; here it is all, since a default must lose nothing.
+    public var expectationHelpers = HelperSelection.all
+    /// Attributes without which this node takes flows over (`leave-out`), where its kernel must not be given them.
+    ///
+    /// Peers and caches still hold them. None without a word.
+    public var leftOut: FlowAttributes = []
     /// Ceiling of the kernel event socket's buffer.
     public var eventQueueBytes = 8 << 20
     /// Buffer of each link socket.
@@ -140,18 +146,6 @@ public enum StandbyMode: String, Sendable, CaseIterable {
     case hot
     /// They wait in the external cache for the takeover.
     case cold
-}
-
-/// A helper whose expectations can be replicated, by VyOS's names.
-public enum ExpectationHelper: String, Sendable, CaseIterable {
-    case ftp
-    case sip
-    /// The kernel's helpers RAS, Q.931 and H.245.
-    case h323
-    /// The kernel's helper rpc.
-    case nfs
-    /// The kernel's helper tns.
-    case sqlnet
 }
 
 /// A part of a whole.

@@ -4,6 +4,7 @@ extension ConfigurationReader {
     /// Checks what only the whole shows, and returns the configuration; it counts only if there is no error.
     mutating func finish() -> AgentConfiguration {
         if acceptsAllProtocols { draft.acceptedProtocols = nil }
+        finishExpectSync()
         if !nodeNameIsSaid, !Self.isPlainName(draft.nodeName) {
             error(
                 FilePosition(path, 1, 1), "this machine's name `\(draft.nodeName)` is no node name",

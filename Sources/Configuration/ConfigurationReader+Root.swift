@@ -18,7 +18,7 @@ extension ConfigurationReader {
                 .ignoreAddress, .listenAddress, .mcastGroup, .purgeTimeout, .startupResync, .syncQueueSize:
                 reader.readReplicationLeaf(word, statement)
             case .nodeName, .standby, .hold, .holdLimit, .orphanTimeout, .commitTolerance, .keyFile, .controlSocket,
-                .controlGroup, .stateDirectory, .virtualAddress, .include:
+                .controlGroup, .stateDirectory, .virtualAddress, .leaveOut, .include:
                 reader.readNodeLeaf(word, statement)
             }
         }
@@ -49,14 +49,7 @@ extension ConfigurationReader {
                 if let prefix = prefix(value) { draft.ignoredAddresses.append(prefix) }
             }
         case .expectSync:
-            for value in several(word, statement) {
-                if value.text == "all" {
-                    draft.expectationHelpers = Set(ExpectationHelper.allCases)
-                } else if let helper = choice(value, ExpectationHelper.self) {
-                    draft.expectationHelpers.insert(helper)
-                }
-            }
-            warnInert(statement, "expectations are not replicated")
+            readExpectSync(statement)
         case .eventListenQueueSize:
             if let value = single(word, statement), let size = bufferSize(value) { draft.eventQueueBytes = size }
         case .syncQueueSize:
@@ -122,6 +115,7 @@ extension ConfigurationReader {
 
     /// The leaves that are ours.
     private mutating func readNodeLeaf(_ word: RootWord, _ statement: Statement) {
+        if word == .leaveOut { return readLeaveOut(statement) }
         if word == .virtualAddress {
             for value in several(word, statement) {
                 if let address = addressWithOptionalLength(value) { draft.virtualAddresses.append(address) }
@@ -167,6 +161,27 @@ extension ConfigurationReader {
         case .stateDirectory:
             if let path = absolutePath(value) { draft.stateDirectory = path }
         default: break
+        }
+    }
+
+    /// Reads `leave-out`: attributes that this node's kernel is not given at a takeover.
+    private mutating func readLeaveOut(_ statement: Statement) {
+        let words = FlowAttribute.allCases.filter(\.canBeLeftOut)
+        for value in several(RootWord.leaveOut, statement) {
+            guard let attribute = words.first(where: { $0.name == value.text }) else {
+                let near = Spelling.nearest(to: value.text, among: words.map(\.name))
+                error(
+                    value.position, "`\(value.text)` is no attribute that can be left out",
+                    remedy: near.map { "did you mean `\($0)`?" }
+                        ?? "write one of: \(words.map(\.name).joined(separator: " "))")
+                continue
+            }
+            draft.leftOut.insert(FlowAttributes(attribute))
+            if attribute == .status {
+                warn(
+                    value.position, "without their status, rules take flows for new until they are answered",
+                    remedy: "leave out another attribute, unless this kernel must not be given it")
+            }
         }
     }
 

@@ -19,6 +19,10 @@ struct ConfigurationReader {
     var multicastGroup: (address: HostAddress, position: FilePosition)?
     var nodeNameIsSaid = false
     var acceptsAllProtocols = false
+    var acceptsAllHelpers = false
+    var helpers: Set<KernelName> = []
+    /// Where `expect-sync` said none first.
+    var noExpectations: FilePosition?
     private(set) var problems: [ConfigurationProblem] = []
     /// Where leaves that take one value were said first.
     private var said: [String: FilePosition] = [:]

@@ -42,6 +42,7 @@ enum RootWord: String, Vocabulary {
     case controlGroup = "control-group"
     case stateDirectory = "state-directory"
     case virtualAddress = "virtual-address"
+    case leaveOut = "leave-out"
     case keepalived
     case group
     case metrics
@@ -55,7 +56,8 @@ enum RootWord: String, Vocabulary {
         case .acceptProtocol: "tcp,udp,icmp"
         case .disableExternalCache, .disableSyslog: ""
         case .eventListenQueueSize, .syncQueueSize: "8MiB"
-        case .expectSync: "ftp,sip"
+        case .expectSync: "all|none|ftp,sip,tftp"
+        case .leaveOut: "labels,helper"
         case .failoverMechanism: "{ vrrp { sync-group NAME } }"
         case .vrrp: "{ sync-group NAME }"
         case .cluster: "{ group NAME }"

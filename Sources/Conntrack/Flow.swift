@@ -141,7 +141,9 @@ public struct Flow: Hashable, BitwiseCopyable, Sendable {
             value = told
             changed = true
         }
-        if attributes.contains(.reply) { take(&reply, newer.reply) }
+        var told = attributes.contains(.reply) ? newer.reply : reply
+        told.zone = attributes.contains(.zone) ? newer.reply.zone : reply.zone
+        take(&reply, told)
         if attributes.contains(.master) { take(&master, newer.master) }
         if attributes.contains(.status) {
             changed = changed || !status.symmetricDifference(newer.status).isDisjoint(with: .replicated)

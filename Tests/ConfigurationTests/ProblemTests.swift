@@ -84,7 +84,30 @@ import Testing
             "accept-protocol \"tcp,quic\"",
             ["3:22: error: unknown protocol `quic`; write a name of /etc/protocols, a number from 0 to 255, or all"]
         ),
-        ("expect-sync ftp; expect-sync h332", ["3:30: error: unknown value `h332`; did you mean `h323`?"]),
+        (
+            "expect-sync ftp; expect-sync none",
+            ["3:30: error: `expect-sync` says none and names helpers too; write none alone, or leave it out"]
+        ),
+        (
+            "expect-sync none,all",
+            ["3:13: error: `expect-sync` says none and names helpers too; write none alone, or leave it out"]
+        ),
+        (
+            "expect-sync abcdefghijklmnop",
+            [
+                "3:13: error: `abcdefghijklmnop` is no helper's name; "
+                    + "write at most 15 printable letters, all or none"
+            ]
+        ),
+        ("expect-sync", ["3:1: error: `expect-sync` has no value; write `expect-sync all|none|ftp,sip,tftp`"]),
+        (
+            "leave-out label,reply",
+            [
+                "3:11: error: `label` is no attribute that can be left out; did you mean `labels`?",
+                "3:17: error: `reply` is no attribute that can be left out; write one of: zone status timeout mark "
+                    + "master state-details helper labels sequence-adjustment synproxy",
+            ]
+        ),
         (
             "ignore-address 10.99.0.0/33",
             [

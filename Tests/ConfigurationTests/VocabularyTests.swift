@@ -85,8 +85,25 @@ import Testing
         Leaf("disable-external-cache") { $0.standby == .cold },
         Leaf("standby hot") { $0.standby == .cold },
         Leaf("standby cold") { $0.standby == .cold },
-        Leaf("expect-sync ftp,sip; expect-sync nfs") { $0.expectationHelpers == [.ftp, .sip, .nfs] },
-        Leaf("expect-sync all") { $0.expectationHelpers.count == 5 },
+        Leaf("# no word about helpers") { $0.expectationHelpers == .all },
+        Leaf("expect-sync all") { $0.expectationHelpers == .all },
+        Leaf("expect-sync ftp; expect-sync all") { $0.expectationHelpers == .all },
+        Leaf("expect-sync none") { $0.expectationHelpers == .none },
+        Leaf("expect-sync ftp,sip; expect-sync nfs sqlnet") {
+            $0.expectationHelpers == .named(names("ftp", "sip", "rpc", "tns"))
+        },
+        Leaf("expect-sync h323") { $0.expectationHelpers == .named(names("RAS", "Q.931", "H.245")) },
+        Leaf("expect-sync tftp,irc pptp,amanda,snmp,netbios-ns") {
+            $0.expectationHelpers == .named(names("tftp", "irc", "pptp", "amanda", "snmp", "netbios-ns"))
+        },
+        Leaf("expect-sync our-own") { $0.expectationHelpers == .named(names("our-own")) },
+        Leaf("# no word about attributes") { $0.leftOut == [] },
+        Leaf("leave-out labels,helper; leave-out sequence-adjustment") {
+            $0.leftOut == [.labels, .helper, .sequence]
+        },
+        Leaf("leave-out " + FlowAttribute.allCases.filter(\.canBeLeftOut).map(\.name).joined(separator: ",")) {
+            $0.leftOut == FlowAttributes.all.subtracting([.reply, .protocolState])
+        },
         Leaf("node-name fw-left.example") { $0.nodeName == "fw-left.example" },
         Leaf("hold off") { !$0.hold },
         Leaf("hold-limit 1500ms") { $0.holdLimit == .milliseconds(1500) },
@@ -130,7 +147,6 @@ import Testing
         ("orphan-timeout 1m", "3:1", "`orphan-timeout` does not act yet: copies are not in the kernel (standby cold)"),
         ("metrics { listen 127.0.0.1:1 }", "3:1", "`metrics` does not act yet: no metrics are served"),
         ("group g { zone 1 }", "3:1", "`group` does not act yet: every flow belongs to the one group that is followed"),
-        ("expect-sync all", "3:1", "`expect-sync` does not act yet: expectations are not replicated"),
         ("keepalived { track-file /t }", "3:14", "`track-file` does not act yet: readiness is not written"),
         ("keepalived { notify-fifo /t }", "3:14", "`notify-fifo` does not act yet: the FIFO is not read"),
         ("disable-syslog", "3:1", "`disable-syslog` has no effect: messages go to the journal only"),
@@ -140,6 +156,26 @@ import Testing
         let reading = read("interface sync0\nvrrp { sync-group g }\n" + text)
         #expect(reading.errors == [])
         #expect(reading.warnings.map { "\($0.position) \($0.what)" } == ["/r1.conf:\(place) \(what)"])
+    }
+
+    @Test(
+        arguments: [
+            ("expect-sync none", nil), ("expect-sync all", nil), ("expect-sync ftp,sip,h323,nfs,sqlnet,tftp,RAS", nil),
+            ("expect-sync h332", "3:13: warning: no helper called `h332` is known here; did you mean `h323`?"),
+            (
+                "expect-sync ftp, our-own",
+                "3:18: warning: no helper called `our-own` is known here; leave it if this kernel has one"
+            ),
+            ("leave-out labels", nil),
+            (
+                "leave-out labels,status",
+                "3:18: warning: without their status, rules take flows for new until they are answered; "
+                    + "leave out another attribute, unless this kernel must not be given it"
+            ),
+        ] as [(String, String?)])
+    func `what is doubtful is a warning`(line: String, expected: String?) {
+        let reading = read("interface sync0\nvrrp { sync-group g }\n" + line)
+        #expect(reading.problems.map(\.description) == [expected].compactMap { $0.map { "/r1.conf:" + $0 } })
     }
 
     @Test func `names of the protocols file are known, and its aliases`() throws {
@@ -159,6 +195,9 @@ import Testing
         #expect(Share(partsPerMillion: 10_000).isExceeded(by: part, of: whole) == exceeded)
     }
 }
+
+/// Helpers by their names.
+func names(_ texts: String...) -> Set<KernelName> { Set(texts.compactMap { KernelName($0) }) }
 
 /// A leaf of the file and what it does to the model.
 struct Leaf: Sendable, CustomTestStringConvertible {
