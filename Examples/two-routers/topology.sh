@@ -409,7 +409,7 @@ lab_table_size() { lab_in "$1" sysctl -n net.netfilter.nf_conntrack_count; }
 
 # Starts the far end, for `lab pingpong` and `lab mix`.
 lab_start_server() {
-    lab_start wan server "$LAB_BIN/lab" server --port $LAB_CONNECTION_PORT
+    lab_start wan server "$LAB_BIN/lab" server --port $LAB_CONNECTION_PORT ${LAB_IPV6:+--address ::}
     lab_wait 5 "the echo server" grep -q listening "$LAB_DIR/wan/server.log"
 }
 

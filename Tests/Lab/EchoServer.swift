@@ -16,9 +16,8 @@ struct EchoServer: ~Copyable {
     private static let listenerTag = UInt64.max - 1
     private static let datagramTag = UInt64.max - 2
 
-    /// Listens on TCP and UDP.
-    static func listening(on port: UInt16) throws(LabError) -> EchoServer {
-        let endpoint = try Endpoint(address: "0.0.0.0", port: port)
+    /// Listens on TCP and UDP; `::` takes IPv4, too (ipv6(7)).
+    static func listening(on endpoint: Endpoint) throws(LabError) -> EchoServer {
         let server = EchoServer(
             listener: try .listening(on: endpoint, .tcp), datagrams: try .listening(on: endpoint, .udp),
             queue: try .open())

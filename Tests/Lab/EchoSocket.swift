@@ -2,27 +2,6 @@ internal import CLinux
 internal import Glibc
 internal import LinuxIO
 
-/// An IPv4 address and port.
-struct Endpoint {
-    private var name: sockaddr_in
-
-    /// Reads dotted IPv4.
-    init(address: String, port: UInt16) throws(LabError) {
-        name = sockaddr_in()
-        name.sin_family = sa_family_t(AF_INET)
-        name.sin_port = port.bigEndian
-        guard unsafe inet_pton(AF_INET, address, &name.sin_addr) == 1 else { throw .notAnAddress(address) }
-    }
-
-    /// Calls a function that takes a socket address.
-    mutating func withName(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32) -> Int32 {
-        unsafe withUnsafePointer(to: &name) { pointer in
-            let length = socklen_t(MemoryLayout<sockaddr_in>.size)
-            return unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, length) }
-        }
-    }
-}
-
 /// What carries the exchanges.
 enum Transport {
     case tcp
@@ -36,7 +15,7 @@ enum Transport {
     }
 }
 
-/// A non-blocking IPv4 socket.
+/// A non-blocking socket.
 struct EchoSocket: ~Copyable {
     private let descriptor: FileDescriptor
 
@@ -50,7 +29,7 @@ struct EchoSocket: ~Copyable {
 
     /// Waits for connections or datagrams.
     static func listening(on endpoint: Endpoint, _ transport: Transport) throws(LabError) -> EchoSocket {
-        let socket = try EchoSocket(transport)
+        let socket = try EchoSocket(transport, endpoint.domain)
         var endpoint = endpoint
         socket.set(SOL_SOCKET, SO_REUSEADDR, to: 1)
         let number = socket.number
@@ -65,7 +44,7 @@ struct EchoSocket: ~Copyable {
 
     /// Begins to connect; the socket becomes writable when that is done.
     static func connecting(to endpoint: Endpoint, _ transport: Transport) throws(LabError) -> EchoSocket {
-        let socket = try EchoSocket(transport)
+        let socket = try EchoSocket(transport, endpoint.domain)
         var endpoint = endpoint
         if transport == .tcp { socket.answerAtOnce() }
         let number = socket.number
@@ -75,9 +54,9 @@ struct EchoSocket: ~Copyable {
         return socket
     }
 
-    private init(_ transport: Transport) throws(LabError) {
+    private init(_ transport: Transport, _ domain: Int32) throws(LabError) {
         let flags = Int32(SOCK_NONBLOCK.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
-        let number = socket(AF_INET, transport.socketType | flags, 0)
+        let number = socket(domain, transport.socketType | flags, 0)
         guard number >= 0 else { throw .system(SystemCallError("socket")) }
         descriptor = FileDescriptor(owning: number)
     }
@@ -132,8 +111,8 @@ struct EchoSocket: ~Copyable {
 
     /// Answers one datagram with itself; false when none waits.
     func echoDatagram(through buffer: inout [UInt8]) -> Bool {
-        var sender = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        var sender = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
         return unsafe withUnsafeMutablePointer(to: &sender) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { name in
                 let count = unsafe recvfrom(number, &buffer, buffer.count, 0, name, &length)

@@ -10,5 +10,6 @@ struct Lab: ParsableCommand {
         abstract: "Traffic for the two-router lab.",
         subcommands: [
             ServerCommand.self, PingPongCommand.self, MixCommand.self, LoadCommand.self, FidelityCommand.self,
+            FlowsCommand.self,
         ])
 }

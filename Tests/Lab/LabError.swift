@@ -3,7 +3,7 @@ internal import Netfilter
 
 /// A failed system call, or an argument that cannot work.
 enum LabError: Error, CustomStringConvertible {
-    /// An address that is not dotted IPv4.
+    /// A text that is no address.
     case notAnAddress(String)
     /// A system call that failed.
     case system(SystemCallError)
@@ -14,7 +14,7 @@ enum LabError: Error, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .notAnAddress(let text): "\(text) is not an IPv4 address"
+        case .notAnAddress(let text): "\(text) is not an address"
         case .system(let error): "\(error)"
         case .report(let path, let error): "cannot write \(path): \(error)"
         case .table(let error): "cannot write the kernel's table: \(error)"

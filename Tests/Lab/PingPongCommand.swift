@@ -8,7 +8,7 @@ struct PingPongCommand: ParsableCommand {
         abstract: "Open connections to an echo server and measure each one's longest silence.",
         discussion: "Ends after the duration, or early on SIGTERM; exit status 0 only if every connection is alive.")
 
-    @Option(help: "The server's IPv4 address.")
+    @Option(help: "The server's address.")
     var address: String
 
     @Option(help: "The server's port.")

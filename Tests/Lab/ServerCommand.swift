@@ -8,8 +8,11 @@ struct ServerCommand: ParsableCommand {
     @Option(help: "The port, for TCP and UDP.")
     var port: UInt16
 
+    @Option(help: "The address to listen on; :: for both families.")
+    var address = "0.0.0.0"
+
     func run() throws {
-        var server = try EchoServer.listening(on: port)
+        var server = try EchoServer.listening(on: try Endpoint(address: address, port: port))
         print("listening on port \(port)")
         flushOutput()
         try server.run()

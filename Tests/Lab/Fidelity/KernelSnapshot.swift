@@ -19,13 +19,16 @@ struct KernelSnapshot {
 
     /// Dumps the tables of a namespace.
     static func taken(in namespace: String) throws -> KernelSnapshot {
-        try NetworkNamespace.with(named: namespace) {
-            var snapshot = KernelSnapshot()
-            snapshot.taken = seconds()
-            for request in requests { snapshot.messages += try dump(request) }
-            snapshot.entries = snapshot.messages.compactMap(entry)
-            return snapshot
-        }
+        try NetworkNamespace.with(named: namespace) { try taken() }
+    }
+
+    /// Dumps the tables of this thread's namespace.
+    static func taken() throws(NetlinkError) -> KernelSnapshot {
+        var snapshot = KernelSnapshot()
+        snapshot.taken = seconds()
+        for request in requests { snapshot.messages += try dump(request) }
+        snapshot.entries = snapshot.messages.compactMap(entry)
+        return snapshot
     }
 
     /// Reads one message by libnetfilter_conntrack.

@@ -26,28 +26,9 @@ final class RawSender {
     /// Sends a packet along its tuple.
     func send(_ packet: Packet, along tuple: Tuple) throws(LabError) {
         let bytes = packet.bytes
-        let sent: Int
-        switch tuple.family {
-        case .ipv4:
-            var name = sockaddr_in()
-            name.sin_family = sa_family_t(AF_INET)
-            name.sin_addr.s_addr = UInt32(truncatingIfNeeded: tuple.destination.low).bigEndian
-            sent = unsafe withUnsafeBytes(of: &name) { unsafe Self.send(ipv4.rawValue, bytes, $0) }
-        case .ipv6:
-            var name = sockaddr_in6()
-            name.sin6_family = sa_family_t(AF_INET6)
-            unsafe withUnsafeMutableBytes(of: &name.sin6_addr) {
-                unsafe $0.storeBytes(of: tuple.destination.high.bigEndian, as: UInt64.self)
-                unsafe $0.storeBytes(of: tuple.destination.low.bigEndian, toByteOffset: 8, as: UInt64.self)
-            }
-            sent = unsafe withUnsafeBytes(of: &name) { unsafe Self.send(ipv6.rawValue, bytes, $0) }
-        }
+        var name = Endpoint(tuple.destination, tuple.family)
+        let number = tuple.family == .ipv4 ? ipv4.rawValue : ipv6.rawValue
+        let sent = unsafe name.withName { unsafe sendto(number, bytes, bytes.count, 0, $0, $1) }
         guard sent == bytes.count else { throw .system(SystemCallError("sendto")) }
-    }
-
-    private static func send(_ number: Int32, _ bytes: [UInt8], _ name: UnsafeRawBufferPointer) -> Int {
-        unsafe sendto(
-            number, bytes, bytes.count, 0, name.baseAddress?.assumingMemoryBound(to: sockaddr.self),
-            socklen_t(name.count))
     }
 }
