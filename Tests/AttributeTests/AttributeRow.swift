@@ -31,6 +31,13 @@ struct AttributeSamples: Sendable, CustomStringConvertible {
 
     var description: String { "\(attribute)" }
 
+    /// Each flow of the rows once: any two differ.
+    var flows: [Flow] {
+        var flows: [Flow] = []
+        for flow in rows.flatMap({ [$0.base, $0.variation] }) where !flows.contains(flow) { flows.append(flow) }
+        return flows
+    }
+
     /// One for every attribute, in the order of the list.
     static let all = FlowAttribute.allCases.map { AttributeSamples(attribute: $0, rows: rows(of: $0)) }
 
