@@ -53,13 +53,19 @@ import Testing
         #expect(own.verdict(flow) == .own)
     }
 
-    @Test func `a taken-over flow never gets less than the full timeout of its state`() {
-        let timeouts = ProtocolTimeouts()
-        var flow = Flow(original: Self.tuple, reply: Self.tuple.inverted, timeout: 3)
-        flow.original.protocol = .udp
-        flow.status = [.seenReply]
-        #expect(timeouts.takeoverTimeout(of: flow) == 120)
-        flow.timeout = 4_000_000_000
-        #expect(timeouts.takeoverTimeout(of: flow) == Flow.maximumTimeout)
+    @Test(
+        arguments: [
+            (.udp, .seenReply, 3, 30), (.udp, [.seenReply, .assured], 3, 120), (.udp, .seenReply, 90, 90),
+            (.udplite, [.seenReply, .assured], 3, 120), (.icmp, [], 3, 30), (.sctp, [], 3, 210),
+            (.gre, [], 3, 45), (.gre, .seenReply, 3, 270), (.gre, .seenReply, 600, 600),
+            (ProtocolNumber(rawValue: 89), [], 3, 600), (.tcp, [], 3, 432_000),
+            (.udp, .seenReply, 4_000_000_000, Flow.maximumTimeout),
+        ] as [(ProtocolNumber, FlowStatus, UInt32, UInt32)])
+    func `a taken-over flow never gets less than the full timeout of its state`(
+        number: ProtocolNumber, status: FlowStatus, told: UInt32, given: UInt32
+    ) {
+        var flow = Flow(original: Self.tuple, reply: Self.tuple.inverted, status: status, timeout: told)
+        flow.original.protocol = number
+        #expect(ProtocolTimeouts().takeoverTimeout(of: flow) == given)
     }
 }
