@@ -63,13 +63,14 @@ struct EntryComparison {
     ///
     /// A flow that is not translated needs no mark that the translation was settled: the first kernel settled it as
     /// "none" and says so, an entry that was written comes without. GRE gets a fixed timeout on purpose, or its first
-    /// packet would end it: the kernel sets the entry's own timeouts from packets only.
+    /// packet would end it: the kernel sets the entry's own timeouts from packets only. That packet makes it assured,
+    /// by which the agent sees that it lives.
     private static func status(_ entry: KernelEntry, _ shown: KernelEntry) -> FlowStatus {
         var status = shown.status
         if entry.status.isDisjoint(with: [.sourceNAT, .destinationNAT]) {
             status.subtract([.sourceNATDone, .destinationNATDone])
         }
-        if entry.original.protocol == .gre { status.remove(.fixedTimeout) }
+        if entry.original.protocol == .gre { status.subtract([.fixedTimeout, .assured]) }
         return status
     }
 

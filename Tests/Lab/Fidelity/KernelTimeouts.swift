@@ -33,8 +33,9 @@ struct KernelTimeouts {
         guard entry.kind == .flow else { return 300 }
         let state = Int(entry.state ?? 0)
         let isStream = entry.status.contains(.assured)
-        return setting(
-            of: entry.original.protocol, state: state, isStream: isStream)
+        let full = setting(of: entry.original.protocol, state: state, isStream: isStream)
+        // The agent makes GRE anew before it ends, and needs time to see that it lives.
+        return entry.original.protocol == .gre ? full * 3 / 2 : full
     }
 
     private func setting(of protocol: ProtocolNumber, state: Int, isStream: Bool) -> UInt32 {
