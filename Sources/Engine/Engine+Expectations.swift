@@ -6,7 +6,7 @@ internal import SyncProtocol
 /// What helpers expect goes the flows' ways: into the log, to the peer, and behind the flows into its kernel.
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Takes in what the kernel told of expectations in this batch of events.
-    mutating func takeExpectations() {
+    mutating func takeExpectations(at now: Instant) {
         for index in events.expectations.indices {
             let event = events.expectations[index]
             guard event.origin == .kernel else {
@@ -17,6 +17,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             switch event.kind {
             case .new, .update, .dumped:
                 if log.observe(event.expectation) == .inserted { counters.count(.expectationsCreated) }
+                if event.kind == .new, event.expectation.master.protocol == .tcp {
+                    sequenceWatch.hurry(event.expectation.master, at: now)
+                }
             case .destroy:
                 if log.destroy(event.expectation.key) { counters.count(.expectationsDestroyed) }
             }

@@ -17,7 +17,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             let event = events.events[index]
             take(event, at: now)
         }
-        takeExpectations()
+        takeExpectations(at: now)
         if owesResync, !events.isFull {
             // What was lost is found by a dump; one that runs already may have passed it. It begins behind the events
             // that waited: the log takes what comes after its beginning for newer than what it shows.
@@ -37,7 +37,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         switch event.kind {
         case .new:
             counters.count(.eventsNew)
-            takeNew(event.flow)
+            takeNew(event.flow, at: now)
         case .update:
             counters.count(.eventsUpdate)
             takeUpdate(event.flow, event.attributes, at: now)
@@ -67,8 +67,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     /// A packet made this flow here, so it is no copy, whatever the role is.
-    private mutating func takeNew(_ flow: Flow) {
+    private mutating func takeNew(_ flow: Flow, at now: Instant) {
         counters.count(.internalCreated)
+        if SequenceWatch.concerns(flow) { sequenceWatch.watch(flow.original, at: now) }
         if log.holds(flow.original) {
             log.replace(flow, traits: .seenNew)
         } else {

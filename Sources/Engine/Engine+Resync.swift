@@ -82,9 +82,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             let progress = kernel.readDump(into: &events)
             for index in events.events.indices {
                 let event = events.events[index]
-                takeDumped(event, timeouts)
+                takeDumped(event, timeouts, at: now)
             }
-            takeExpectations()
+            takeExpectations(at: now)
             switch progress {
             case .more:
                 resyncJob?.isWaiting = false
@@ -116,7 +116,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         resyncJob?.beginsAgain = now + ResyncJob.retryDelay
     }
 
-    private mutating func takeDumped(_ event: FlowEvent, _ timeouts: ProtocolTimeouts) {
+    private mutating func takeDumped(_ event: FlowEvent, _ timeouts: ProtocolTimeouts, at now: Instant) {
         guard let job = resyncJob, passes(event.flow) else { return }
         resyncJob?.found += 1
         let original = event.flow.original
@@ -145,6 +145,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             let foreseen = max(held.flow.timeout, timeouts.fullTimeout(of: flow))
             isNews = event.attributes.contains(.timeout) && flow.timeout > foreseen
         }
+        if SequenceWatch.concerns(flow) { sequenceWatch.watch(original, at: now) }
         switch log.observe(flow, event.attributes, traits: Self.traits(of: event.flow)) {
         case .inserted: counters.count(.internalCreated)
         case .changed: counters.count(.internalUpdated)

@@ -19,6 +19,7 @@ internal import SyncProtocol
 /// | `+Commit` | the external cache into the kernel |
 /// | `+Expectations` | what helpers expect, on each of these ways |
 /// | `+Renewal` | entries whose timeout no packet moves, made anew |
+/// | `+SequenceWatch` | what helpers shift in silence |
 /// | `+Resync` | a dump against the internal cache, by mark and sweep |
 /// | `+Purge` | stale entries out of the kernel |
 /// | `+Recall` | what peers hold, back to an unsynced master |
@@ -74,6 +75,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var recallJob: RecallJob?
     var strictSlot: UInt32?
     var renewal = RenewalSchedule()
+    var sequenceWatch = SequenceWatch()
     /// Flows of the last commit that the kernel took without some attribute, by attribute.
     var shortfall = CounterTable<FlowAttribute>()
     /// The first dump ended a moment ago.
@@ -184,6 +186,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         continueRecall(at: now)
         continueStrictWindows()
         continueRenewal(at: now)
+        continueSequenceWatch(at: now)
         releaseDestroys(at: now)
         answerWaiters()
         send(at: now)
@@ -202,6 +205,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         if let job = resyncJob, !job.isWaiting, job.pausedUntil <= now { return now }
         var next = min(heartbeatDue, roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
         next = min(next, holdsAddresses ? .never : purge.nextDeadline, resyncJob?.beginsAgain ?? .never, resyncDue)
+        next = min(next, sequenceWatch.nextDeadline)
         next = min(next, renewal.nextDeadline, resyncJob == nil ? backgroundDue : .never)
         if let paused = resyncJob?.pausedUntil, paused > now { next = min(next, paused) }
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }

@@ -23,6 +23,9 @@ public protocol KernelPort: ~Copyable {
     /// Takes in the next part of the dump as events of the kind `dumped`.
     mutating func readDump(into events: inout EventBatch) -> DumpProgress
 
+    /// Asks for the flows with these original tuples, in their order; nil stands for one that is not there.
+    mutating func find(_ originals: [Tuple]) -> [Flow?]
+
     /// The flows in the table now, and its limit; nil for what is not known.
     mutating func occupancy() -> (entries: Int?, limit: Int?)
 

@@ -77,6 +77,11 @@ public struct SimulatedKernelPort: KernelPort {
         return .finished
     }
 
+    /// Asks for flows.
+    public mutating func find(_ originals: [Tuple]) -> [Flow?] {
+        originals.map { kernel.entry(original: $0).map(kernel.shown) }
+    }
+
     /// The flows in the table now, and its limit.
     public mutating func occupancy() -> (entries: Int?, limit: Int?) { (kernel.count, kernel.limit) }
 

@@ -183,6 +183,16 @@ public final class SimulatedKernel {
         if let entry = entry(original: flow.original) { tell(.new, entry, .all, origin: .kernel) }
     }
 
+    /// A helper changes the length of a payload; the kernel makes no event of it.
+    public func shift(_ original: Tuple, by bytes: Int32) {
+        change(original) { entry in
+            entry.flow.extensions.sequence.original.position += 1_000
+            entry.flow.extensions.sequence.original.before = entry.flow.extensions.sequence.original.after
+            entry.flow.extensions.sequence.original.after += bytes
+            entry.flow.status.insert(.sequenceAdjusted)
+        }
+    }
+
     /// Removes an entry without a word, as with flows that are older than the first listener.
     public func forget(_ original: Tuple) { remove(original) }
 

@@ -107,6 +107,28 @@ import Testing
         #expect(try report(world, 1).externalExpectations == 0)
     }
 
+    @Test func `what a helper shifts in silence is known to the standby, soon with an expectation, else in a second`()
+        throws
+    {
+        let world = quietPair()
+        let control = Self.flow(Self.tuple(10, 40_000, to: 21), helper: "ftp")
+        func shift() -> Int32? {
+            world.nodes[1].flows(external: true)[control.original]?.extensions.sequence.original.after
+        }
+        world.nodes[0].kernel.track(control, timeout: 400)
+        world.run(for: .seconds(3))
+        world.nodes[0].kernel.expect(Self.expectation(of: control, port: 50_001))
+        world.nodes[0].kernel.shift(control.original, by: -2)
+        world.run(for: .milliseconds(200))
+        #expect(shift() == -2)
+        world.nodes[0].kernel.shift(control.original, by: 5)
+        world.run(for: .milliseconds(2_200))
+        #expect(shift() == 3)
+        world.give(to: 1, words: .prompt)
+        world.run(for: .seconds(3))
+        #expect(world.nodes[1].kernelFlows[control.original]?.extensions.sequence.original.after == 3)
+    }
+
     // MARK: What the kernel does not take
 
     @Test func `a full table refuses by name, and what fits is there`() throws {

@@ -7,6 +7,7 @@ struct KernelAdapter: ~Copyable, KernelPort {
     private(set) var events: ConntrackEvents
     private(set) var writer: ConntrackWriter
     private var dump = ConntrackDump()
+    private var lookup: ConntrackLookup
     private var cachedTimeouts: ProtocolTimeouts
     /// Failures of the sockets themselves; the caches recover by a dump.
     private(set) var failures: UInt64 = 0
@@ -16,10 +17,13 @@ struct KernelAdapter: ~Copyable, KernelPort {
         let writer = try ConntrackWriter.open()
         var events = try ConntrackEvents.open(receiveBuffer: eventQueueBytes)
         events.recognise(writer: writer.portID)
-        return KernelAdapter(events: events, writer: writer)
+        return KernelAdapter(events: events, writer: writer, lookup: try ConntrackLookup.open())
     }
 
-    private init(events: consuming ConntrackEvents, writer: consuming ConntrackWriter) {
+    private init(
+        events: consuming ConntrackEvents, writer: consuming ConntrackWriter, lookup: consuming ConntrackLookup
+    ) {
+        self.lookup = lookup
         self.events = events
         self.writer = writer
         cachedTimeouts = KernelFacts.timeouts()
@@ -67,6 +71,15 @@ struct KernelAdapter: ~Copyable, KernelPort {
         } catch {
             failures += 1
             return .failed(0)
+        }
+    }
+
+    mutating func find(_ originals: [Tuple]) -> [Flow?] {
+        originals.map { original in
+            do { return try lookup.find(original) } catch {
+                failures += 1
+                return nil
+            }
         }
     }
 
