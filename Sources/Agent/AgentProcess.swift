@@ -68,6 +68,8 @@ public enum AgentProcess {
         settings.groupMembers = keepalived.syncGroups.first { $0.name == group }?.members ?? []
         settings.filter.acceptedProtocols = configuration.acceptedProtocols
         settings.filter.ignoredAddresses = configuration.ignoredAddresses
+        settings.helpers = configuration.expectationHelpers
+        settings.leftOut = configuration.leftOut
         settings.purgeTimeout = configuration.purgeTimeout
         settings.commitTolerance = Int(configuration.commitTolerance.partsPerMillion / 100)
         settings.startupResync = configuration.startupResync
