@@ -4,8 +4,9 @@ import LabSupport
 import Netfilter
 import Synchronization
 
-/// Runs in a new namespace. What its kernel says of flows and expectations meanwhile is read by libnetfilter_conntrack
-/// too; a message that it reads differently fails the test.
+/// Runs in a new namespace and holds what its kernel says meanwhile against libnetfilter_conntrack.
+///
+/// A message about a flow or an expectation that the library reads differently fails the test.
 func withKernel<Result>(_ body: @escaping (inout MessageTap) throws -> Result) throws -> Result {
     try NetworkNamespace.withNew {
         var tap = try MessageTap()
