@@ -16,7 +16,7 @@ public enum DumpProgress: Equatable, Sendable {
     case failed(Int32)
 }
 
-/// Reads the kernel's whole table, in slices, on a socket of its own.
+/// Reads the kernel's whole table, or all its expectations, in slices, on a socket of its own.
 ///
 /// Not a snapshot: the kernel walks its buckets one by one (nf_conntrack_netlink.c, ctnetlink_dump_table).
 public struct ConntrackDump: ~Copyable {
@@ -43,13 +43,24 @@ public struct ConntrackDump: ~Copyable {
 
     /// Begins a dump of one family, or of both; one that is under way is abandoned.
     public mutating func begin(_ family: AddressFamily? = nil) throws(ConntrackError) {
+        var request = FlowMessageWriter(requests: 1)
+        request.dump(family, sequence: sequence &+ 1)
+        try send(request)
+    }
+
+    /// Begins a dump of the expectations of both families; one that is under way is abandoned.
+    public mutating func beginExpectations() throws(ConntrackError) {
+        var request = FlowMessageWriter(requests: 1)
+        request.dumpExpectations(sequence: sequence &+ 1)
+        try send(request)
+    }
+
+    private mutating func send(_ request: borrowing FlowMessageWriter) throws(ConntrackError) {
         // A fresh socket: the kernel refuses a second dump on one (EBUSY), and old answers must not come between.
         socket = nil
         rest = nil
         wasInterrupted = false
         sequence &+= 1
-        var request = FlowMessageWriter(requests: 1)
-        request.dump(family, sequence: sequence)
         do {
             var fresh = try NetlinkSocket(.netfilter)
             try fresh.setReceiveBuffer(bytes: 1 << 20)
@@ -116,7 +127,12 @@ public struct ConntrackDump: ~Copyable {
                     switch message.type {
                     case NetlinkMessage.done, NetlinkMessage.error:
                         end = Self.end(message, bytes, wasInterrupted: wasInterrupted)
-                    default: batch.append(try FlowParser.dumped(message, bytes))
+                    default:
+                        if ExpectationParser.isResponsible(for: message) {
+                            batch.append(try ExpectationParser.dumped(message, bytes))
+                        } else {
+                            batch.append(try FlowParser.dumped(message, bytes))
+                        }
                     }
                 } catch {
                     refusals.count(error)

@@ -3,15 +3,19 @@ public import Conntrack
 internal import LinuxIO
 public import StateMachine
 
-/// The socket on which the kernel says what happens to flows.
+/// The socket on which the kernel says what happens to flows and expectations.
 ///
 /// An overrun is told, never hidden: NETLINK_NO_ENOBUFS stays off.
 public struct ConntrackEvents: ~Copyable {
-    /// The multicast groups of flows; raw values are those of nfnetlink_compat.h (NFNLGRP_CONNTRACK_*).
+    /// The multicast groups of flows and expectations; raw values are those of nfnetlink.h (NFNLGRP_CONNTRACK_*).
+    ///
+    /// NFNLGRP_CONNTRACK_EXP_UPDATE (5) is not among them: the kernel never sends to it.
     public enum Group: UInt32, Sendable, CaseIterable {
         case new = 1
         case update = 2
         case destroy = 3
+        case expectationNew = 4
+        case expectationDestroy = 6
     }
 
     /// Datagrams of one system call: more are rarely there (measured on Linux 6.18).
@@ -88,7 +92,7 @@ public struct ConntrackEvents: ~Copyable {
     /// If the batch is full there may be more; the queue is then still readable for epoll.
     public mutating func receive(into batch: inout EventBatch) throws(ConntrackError) {
         // One event a datagram, so no datagram is received that the batch could not take.
-        var room = batch.limit - batch.events.count
+        var room = batch.limit - max(batch.events.count, batch.expectations.count)
         while room > 0 {
             let receipt: NetlinkReceipt
             do { receipt = try socket.receive(into: &inbox, atMost: room) } catch { throw ConntrackError(error) }
@@ -111,14 +115,22 @@ public struct ConntrackEvents: ~Copyable {
         guard inbox.isFromKernel(index) else { return refusals.count(.notFromKernel) }
         guard !inbox.isTruncated(index) else { return refusals.count(.datagramTooLong) }
         do throws(MessageRefusal) {
-            var event: FlowEvent?
+            var flow: FlowEvent?
+            var expectation: ExpectationEvent?
             try inbox.withDatagram(index) { bytes throws(MessageRefusal) in
                 var cursor = ByteCursor(bytes)
                 let message = try NetlinkMessage(bytes, &cursor)
-                event = try FlowParser.event(message, bytes)
-                if message.portID != 0, writers.contains(message.portID) { event?.origin = .ours }
+                let isOurs = message.portID != 0 && writers.contains(message.portID)
+                if ExpectationParser.isResponsible(for: message) {
+                    expectation = try ExpectationParser.event(message, bytes)
+                    if isOurs { expectation?.origin = .ours }
+                } else {
+                    flow = try FlowParser.event(message, bytes)
+                    if isOurs { flow?.origin = .ours }
+                }
             }
-            if let event { batch.append(event) }
+            if let flow { batch.append(flow) }
+            if let expectation { batch.append(expectation) }
         } catch {
             refusals.count(error)
         }

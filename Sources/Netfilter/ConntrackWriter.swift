@@ -4,7 +4,7 @@ internal import Glibc
 internal import LinuxIO
 public import StateMachine
 
-/// Writes flows into the kernel's table, a batch a system call.
+/// Writes flows and expectations into the kernel's tables, a batch a system call.
 ///
 /// Requests carry no NLM_F_ACK: ctnetlink works while the send lasts and answers errors only, so what is not refused
 /// when the send is back was done.
@@ -23,9 +23,9 @@ public struct ConntrackWriter: ~Copyable {
 
     private let socket: NetlinkSocket
     private var inbox = NetlinkInbox(limit: 64, datagramCapacity: Self.largestAnswer)
-    private var requests = FlowMessageWriter(requests: WriteBatch.limit * Self.requestsPerWrite)
-    private var outcomes: [WriteRefusal?] = []
-    private var sequence: UInt32 = 1
+    var requests = FlowMessageWriter(requests: WriteBatch.limit * Self.requestsPerWrite)
+    var outcomes: [WriteRefusal?] = []
+    var sequence: UInt32 = 1
 
     /// Opens the socket and asks the kernel one harmless thing, so that a missing right shows here and not later.
     public static func open() throws(ConntrackError) -> ConntrackWriter {
@@ -68,14 +68,7 @@ public struct ConntrackWriter: ~Copyable {
             if canExpress { append(write) }
             sequence &+= UInt32(Self.requestsPerWrite)
         }
-        if requests.buffer.count > 0 {
-            do {
-                try requests.buffer.withBytes { bytes throws(NetlinkError) in try socket.send(bytes) }
-            } catch {
-                throw ConntrackError(error)
-            }
-            try readAnswers(first: first, batch)
-        }
+        try exchange(first: first)
         for (index, outcome) in outcomes.enumerated() {
             if let reason = outcome { batch.refused.append(WriteBatch.Refused(index: index, reason: reason)) }
         }
@@ -97,8 +90,19 @@ public struct ConntrackWriter: ~Copyable {
         }
     }
 
+    /// Sends the requests of the buffer, if there are any, and notes what was refused.
+    mutating func exchange(first: UInt32) throws(ConntrackError) {
+        guard requests.buffer.count > 0 else { return }
+        do {
+            try requests.buffer.withBytes { bytes throws(NetlinkError) in try socket.send(bytes) }
+        } catch {
+            throw ConntrackError(error)
+        }
+        try readAnswers(first: first)
+    }
+
     /// Reads errors until none is left.
-    private mutating func readAnswers(first: UInt32, _ batch: borrowing WriteBatch) throws(ConntrackError) {
+    private mutating func readAnswers(first: UInt32) throws(ConntrackError) {
         while true {
             let receipt: NetlinkReceipt
             do { receipt = try socket.receive(into: &inbox) } catch { throw ConntrackError(error) }
@@ -108,12 +112,12 @@ public struct ConntrackWriter: ~Copyable {
                 lostAnswers &+= 1
                 for index in outcomes.indices where outcomes[index] == nil { outcomes[index] = .other }
             case .datagrams(let count):
-                for index in 0..<count { takeAnswer(index, first: first, batch) }
+                for index in 0..<count { takeAnswer(index, first: first) }
             }
         }
     }
 
-    private mutating func takeAnswer(_ index: Int, first: UInt32, _ batch: borrowing WriteBatch) {
+    private mutating func takeAnswer(_ index: Int, first: UInt32) {
         guard inbox.isFromKernel(index) else { return refusals.count(.notFromKernel) }
         do throws(MessageRefusal) {
             let (errno, answered) = try inbox.withDatagram(index) { bytes throws(MessageRefusal) in
@@ -166,11 +170,13 @@ extension WriteRefusal {
     init(errno: Int32) {
         self =
             switch errno {
-            case EEXIST: .exists
+            // EALREADY: another flow's helper expects the same.
+            case EEXIST, EALREADY: .exists
             case ENOENT: .notFound
             case EBUSY: .busy
             case EOPNOTSUPP: .unsupported
-            case ENOMEM: .tableFull
+            // EMFILE: as many expectations as the table, or the helper's policy for one flow, allows.
+            case ENOMEM, EMFILE: .tableFull
             case ENOSPC: .noSpace
             case EINVAL: .invalid
             case EPERM: .notPermitted

@@ -8,7 +8,7 @@ import Testing
     @Test(arguments: [1_000, 37])
     func `twenty thousand flows are dumped exactly`(batchLimit: Int) throws {
         let flows = FlowGenerator()
-        let (outcome, table) = try NetworkNamespace.withNew {
+        let (outcome, table) = try withKernel { _ in
             var writer = try ConntrackWriter.open()
             return (try flows.load(0..<20_000, using: &writer), try dumpTable(batchLimit: batchLimit))
         }
@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func `a dump of one family shows that family`() throws {
-        let (four, six, both) = try NetworkNamespace.withNew {
+        let (four, six, both) = try withKernel { _ in
             var writer = try ConntrackWriter.open()
             _ = try FlowGenerator(family: .ipv4).load(0..<50, using: &writer)
             _ = try FlowGenerator(protocol: .udp, family: .ipv6).load(0..<70, using: &writer)
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func `an empty table is finished at once`() throws {
-        let (table, running, progress) = try NetworkNamespace.withNew {
+        let (table, running, progress) = try withKernel { _ in
             var dump = ConntrackDump()
             try dump.begin()
             var batch = EventBatch(limit: 10)
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test func `a dump may begin anew in the middle`() throws {
-        let counts = try NetworkNamespace.withNew {
+        let counts = try withKernel { _ in
             var writer = try ConntrackWriter.open()
             _ = try FlowGenerator().load(0..<1_000, using: &writer)
             var dump = ConntrackDump()

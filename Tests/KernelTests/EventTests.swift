@@ -14,7 +14,7 @@ import Testing
     }
 
     @Test func `new, update and destroy of our own writes are ours`() throws {
-        let heard = try NetworkNamespace.withNew {
+        let heard = try withKernel { _ in
             var socket = try ConntrackEvents.open(receiveBuffer: 1 << 20)
             var writer = try ConntrackWriter.open()
             socket.recognise(writer: writer.portID)
@@ -36,7 +36,7 @@ import Testing
     }
 
     @Test func `what others do is not ours`() throws {
-        let heard = try NetworkNamespace.withNew {
+        let heard = try withKernel { _ in
             var socket = try ConntrackEvents.open(receiveBuffer: 1 << 20)
             var ours = try ConntrackWriter.open()
             var theirs = try ConntrackWriter.open()
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func `packets make events of the kernel`() throws {
-        let heard = try NetworkNamespace.withNew {
+        let heard = try withKernel { _ in
             try LoopbackTraffic.addAddresses(["192.168.10.1/32", "198.51.100.1/32"])
             try Command.run(
                 ["nft", "-f", "-"],
@@ -67,7 +67,7 @@ import Testing
     }
 
     @Test func `without the group new, an insert is silent and its changes are not`() throws {
-        let (silent, heard, again) = try NetworkNamespace.withNew {
+        let (silent, heard, again) = try withKernel { _ in
             var socket = try ConntrackEvents.open(receiveBuffer: 1 << 20)
             var writer = try ConntrackWriter.open()
             try socket.leave(.new)
@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test func `a full batch leaves the rest in the queue`() throws {
-        let (first, rest) = try NetworkNamespace.withNew {
+        let (first, rest) = try withKernel { _ in
             var socket = try ConntrackEvents.open(receiveBuffer: 1 << 20)
             var writer = try ConntrackWriter.open()
             _ = try write((0..<64).map { FlowWrite(.create, Self.flows.flow($0)) }, &writer)
@@ -100,7 +100,7 @@ import Testing
     }
 
     @Test func `an overrun is told once and what was kept is read`() throws {
-        let (full, later, overruns, ceiling) = try NetworkNamespace.withNew {
+        let (full, later, overruns, ceiling) = try withKernel { _ in
             var socket = try ConntrackEvents.open(receiveBuffer: 16_384)
             var writer = try ConntrackWriter.open()
             _ = try Self.flows.load(0..<2_000, using: &writer)
@@ -118,7 +118,7 @@ import Testing
     }
 
     @Test func `the ceiling goes above the system's limit`() throws {
-        let ceiling = try NetworkNamespace.withNew {
+        let ceiling = try withKernel { _ in
             try ConntrackEvents.open(receiveBuffer: 64 << 20).receiveBuffer
         }
         #expect(ceiling == 128 << 20)

@@ -19,7 +19,8 @@ struct RoundTripCase: Sendable, CustomStringConvertible {
         var cases: [RoundTripCase] = []
         for family in AddressFamily.allCases {
             let protocols: [ProtocolNumber] = [
-                .tcp, .udp, family == .ipv4 ? .icmp : .icmpv6, .sctp, .gre, ProtocolNumber(rawValue: 89),
+                .tcp, .udp, .udplite, family == .ipv4 ? .icmp : .icmpv6, .sctp, .gre, ProtocolNumber(rawValue: 50),
+                ProtocolNumber(rawValue: 89),
             ]
             for kind in protocols {
                 for translation in Translation.allCases {
@@ -72,13 +73,24 @@ struct RoundTripCase: Sendable, CustomStringConvertible {
         if translation != .none { status.formUnion([.sourceNATDone, .destinationNATDone]) }
         if zone == .both || zone == .original { original.zone = 7 }
         if zone == .both || zone == .reply { reply.zone = 7 }
-        var tcp: TCPInfo?
-        if `protocol` == .tcp {
-            tcp = TCPInfo(
-                state: .established, originalScale: 7, replyScale: 9, originalFlags: [.windowScale, .sackPermitted],
-                replyFlags: [.windowScale])
+        // A tunnel is written with a timeout that packets leave alone, and learns from them that it lives.
+        if `protocol` == .gre {
+            status.insert(.fixedTimeout)
+            status.remove(.assured)
         }
-        return Flow(original: original, reply: reply, status: status, timeout: 600, mark: mark, tcp: tcp)
+        return Flow(original: original, reply: reply, status: status, timeout: 600, mark: mark, state: state)
+    }
+
+    private var state: ProtocolState {
+        switch `protocol` {
+        case .tcp:
+            .tcp(
+                TCPInfo(
+                    state: .established, originalScale: 7, replyScale: 9,
+                    originalFlags: [.windowScale, .sackPermitted], replyFlags: [.windowScale]))
+        case .sctp: .sctp(SCTPInfo(state: .established, originalTag: 0x0102_0304, replyTag: 0xfffe_fdfc))
+        default: .none
+        }
     }
 
     private func address(_ host: UInt64) -> Address {

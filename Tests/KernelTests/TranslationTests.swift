@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test func `flows that packets made are made again as they were`() throws {
-        let (before, after, events, again, refused) = try NetworkNamespace.withNew {
+        let (before, after, events, again, refused) = try withKernel { _ in
             let traffic = try Self.makeTraffic()
             let before = try Self.listing()
             let events = try dumpTable()

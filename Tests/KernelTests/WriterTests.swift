@@ -10,7 +10,7 @@ import Testing
 
     /// Does a step with a writer in a namespace of its own.
     private func inside<Result>(_ body: @escaping (inout ConntrackWriter) throws -> Result) throws -> Result {
-        try NetworkNamespace.withNew {
+        try withKernel { _ in
             var writer = try ConntrackWriter.open()
             return try body(&writer)
         }
@@ -189,7 +189,7 @@ import Testing
     }
 
     @Test func `an empty batch does nothing`() throws {
-        let refused = try inside { writer in try write([], &writer) }
+        let refused = try inside { writer in try write([FlowWrite](), &writer) }
         #expect(refused.isEmpty)
     }
 }

@@ -45,6 +45,58 @@ public struct LoopbackTraffic: ~Copyable {
         }
     }
 
+    /// What one end of a conversation says.
+    public enum Line: Sendable {
+        case client(String)
+        case server(String)
+    }
+
+    /// Opens a connection as `connect` does and has the ends speak in turn.
+    ///
+    /// - Returns: each line as the other end heard it.
+    public mutating func converse(
+        from client: (String, UInt16), to target: (String, UInt16), server: (String, UInt16), _ lines: [Line]
+    ) throws -> [String] {
+        let listener = try socket(SOCK_STREAM, server)
+        guard listen(listener, 1) == 0 else { throw Failure(step: "listen", errno: errno) }
+        let connection = try socket(SOCK_STREAM, client)
+        try unsafe withAddress(target) { address, size throws in
+            guard unsafe Glibc.connect(connection, address, size) == 0 else {
+                throw Failure(step: "connect", errno: errno)
+            }
+        }
+        let accepted = accept(listener, nil, nil)
+        guard accepted >= 0 else { throw Failure(step: "accept", errno: errno) }
+        sockets.append(accepted)
+        return try lines.map { line in
+            let (speaker, hearer, text) =
+                switch line {
+                case .client(let text): (connection, accepted, text)
+                case .server(let text): (accepted, connection, text)
+                }
+            let bytes = Array((text + "\r\n").utf8)
+            guard unsafe send(speaker, bytes, bytes.count, 0) == bytes.count else {
+                throw Failure(step: "send", errno: errno)
+            }
+            var heard = [UInt8](repeating: 0, count: 512)
+            let count = unsafe recv(hearer, &heard, heard.count, 0)
+            guard count > 2 else { throw Failure(step: "recv", errno: errno) }
+            return String(decoding: heard[..<(count - 2)], as: UTF8.self)
+        }
+    }
+
+    /// Sends one packet of a protocol without ports: `payload` is what stands behind the IP header.
+    public mutating func emit(
+        _ payload: [UInt8], of protocol: Int32, from client: String, to target: String
+    ) throws {
+        let sender = try socket(SOCK_RAW, (client, 0), kind: `protocol`)
+        try unsafe withAddress((target, 0)) { address, size throws in
+            guard unsafe sendto(sender, payload, payload.count, 0, address, size) == payload.count else {
+                throw Failure(step: "sendto", errno: errno)
+            }
+        }
+    }
+
     /// Sends a datagram from an address to `target` and has it answered by `server`, twice.
     public mutating func exchange(
         from client: (String, UInt16), to target: (String, UInt16), server: (String, UInt16)

@@ -33,7 +33,7 @@ import Testing
         var bytes: [UInt8] { get throws { (try bare + attribute).withOwnLength } }
     }
 
-    private typealias Build = NestedAttribute
+    private typealias Build = AttributeBytes
 
     private static func adjustment(_ number: UInt16, _ position: UInt32, _ before: Int32, _ after: Int32) -> [UInt8] {
         Build.nested(number, [Build.number(1, position), Build.number(2, before), Build.number(3, after)])
