@@ -9,7 +9,7 @@ struct FlowsCommand: ParsableCommand {
 
     func run() throws {
         for entry in try KernelSnapshot.taken().entries {
-            let values = entry.values.map { "\($0.name)=\($0.text.replacing(" ", with: ""))" }.joined(separator: " ")
+            let values = entry.values.map { "\($0.name)=\($0.text.replacing(" ", with: ","))" }.joined(separator: " ")
             print("\(entry.kind) \(entry.original.protocol.name) \(entry.original.words): \(values)")
         }
         flushOutput()

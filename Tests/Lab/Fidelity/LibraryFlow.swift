@@ -74,13 +74,20 @@ internal import Glibc
     }
 
     private var sequence: String? {
-        let original = numbers([
-            ATTR_ORIG_NAT_SEQ_CORRECTION_POS, ATTR_ORIG_NAT_SEQ_OFFSET_BEFORE, ATTR_ORIG_NAT_SEQ_OFFSET_AFTER,
-        ])
-        let reply = numbers([
-            ATTR_REPL_NAT_SEQ_CORRECTION_POS, ATTR_REPL_NAT_SEQ_OFFSET_BEFORE, ATTR_REPL_NAT_SEQ_OFFSET_AFTER,
-        ])
+        let original = adjustment(
+            ATTR_ORIG_NAT_SEQ_CORRECTION_POS, ATTR_ORIG_NAT_SEQ_OFFSET_BEFORE, ATTR_ORIG_NAT_SEQ_OFFSET_AFTER)
+        let reply = adjustment(
+            ATTR_REPL_NAT_SEQ_CORRECTION_POS, ATTR_REPL_NAT_SEQ_OFFSET_BEFORE, ATTR_REPL_NAT_SEQ_OFFSET_AFTER)
         return original == nil && reply == nil ? nil : "\(original ?? "-") / \(reply ?? "-")"
+    }
+
+    /// Where one direction was shifted last, and by how much before and after it.
+    private func adjustment(
+        _ position: nf_conntrack_attr, _ before: nf_conntrack_attr, _ after: nf_conntrack_attr
+    ) -> String? {
+        let values = [position, before, after].map { uint32($0) ?? 0 }
+        guard values.contains(where: { $0 != 0 }) else { return nil }
+        return "\(values[0]) by \(Int32(bitPattern: values[1])), \(Int32(bitPattern: values[2]))"
     }
 
     private var labels: String? {
