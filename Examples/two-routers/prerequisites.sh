@@ -20,12 +20,16 @@ require_namespaces() {
     ip netns delete "$probe"
 }
 
-# Installs what is missing, given as `command=package` or `pkg-config-module.pc=package`.
+# The system's interpreter, which sees the packages' modules; another one may come first in PATH.
+system_python() { PATH=/usr/bin:/bin:$PATH python3 -W ignore "$@"; }
+
+# Installs what is missing, given as `command=package`, `pkg-config-module.pc=package` or `python-module.py=package`.
 require_packages() {
     local item missing=()
     for item in "$@"; do
         case ${item%%=*} in
         *.pc) pkg-config --exists "$(basename "${item%%=*}" .pc)" 2>/dev/null || missing+=("${item#*=}") ;;
+        *.py) system_python -c "import $(basename "${item%%=*}" .py)" 2>/dev/null || missing+=("${item#*=}") ;;
         *) command -v "${item%%=*}" >/dev/null || missing+=("${item#*=}") ;;
         esac
     done

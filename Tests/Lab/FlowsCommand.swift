@@ -8,8 +8,8 @@ struct FlowsCommand: ParsableCommand {
         discussion: "Flags of TCP are the kernel's numbers, original/reply; 8 among them is liberal about windows.")
 
     func run() throws {
-        for entry in try KernelSnapshot.taken().entries {
-            let values = entry.values.map { "\($0.name)=\($0.text.replacing(" ", with: ""))" }.joined(separator: " ")
+        for entry in try KernelSnapshot().entries {
+            let values = entry.values.map { "\($0.name)=\($0.text.replacing(" ", with: ","))" }.joined(separator: " ")
             print("\(entry.kind) \(entry.original.protocol.name) \(entry.original.words): \(values)")
         }
         flushOutput()

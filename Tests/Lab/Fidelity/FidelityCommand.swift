@@ -34,14 +34,18 @@ struct FidelityCommand: ParsableCommand {
         guard let directory else { throw ValidationError("--directory is needed") }
         let run = FidelityRun(
             namespaces: FidelityNamespaces(directory: directory), directory: directory, agent: agent)
-        let outcomes = try run.run()
-        for outcome in outcomes {
+        let result = try run.run()
+        for outcome in result.outcomes {
             print("\(Self.line(outcome.row, verdict: outcome.verdict)) \(outcome.compared) |")
         }
-        let different = outcomes.filter { !$0.isExpected }.count
-        print("\(outcomes.count) rows, \(different) not as they should be")
+        let different = result.outcomes.filter { !$0.isExpected }.count
+        print("\(result.outcomes.count) rows, \(different) not as they should be")
+        print(
+            "\(result.messages) distinct messages compared with libnetfilter_conntrack, "
+                + "\(result.differences.count) differences")
+        for difference in result.differences.prefix(10) { print("  \(difference)") }
         flushOutput()
-        if different > 0 { throw ExitCode.failure }
+        if different > 0 || !result.differences.isEmpty { throw ExitCode.failure }
     }
 
     private static let head = [

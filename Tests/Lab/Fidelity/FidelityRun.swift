@@ -22,25 +22,39 @@ struct FidelityRun {
         var isExpected: Bool
     }
 
+    /// What came of all.
+    struct Result {
+        var outcomes: [Outcome]
+        /// The distinct messages of both kernels that were read twice, and what libnetfilter_conntrack read differently.
+        var messages: Int
+        var differences: [String]
+    }
+
     /// Makes the flows, takes over, compares.
-    func run() throws -> [Outcome] {
+    func run() throws -> Result {
         let rows = FidelityTable.rows
-        let making = try FlowMaking(in: namespaces)
+        let (first, second) = (try KernelWatch(namespaces.first), try KernelWatch(namespaces.second))
+        let making = try FlowMaking(in: namespaces, watching: first)
         try making.make(rows)
         try waitUntilReplicated()
-        let before = try KernelSnapshot.taken(in: namespaces.first)
+        let before = try first.snapshot()
         try Command.run(agent, "role", "backup", "--socket", "\(directory)/r1/control.sock")
         try Command.run(agent, "role", "master", "--socket", "\(directory)/r2/control.sock")
         let timeouts = try KernelTimeouts(of: namespaces.second)
         let deadline = KernelSnapshot.seconds() + Self.patience
         while true {
-            let after = try KernelSnapshot.taken(in: namespaces.second)
+            let after = try second.snapshot()
             let outcomes = rows.map { outcome(of: $0, before, after, timeouts) }
-            if outcomes.allSatisfy(\.isExpected) || KernelSnapshot.seconds() > deadline { return outcomes }
+            if outcomes.allSatisfy(\.isExpected) || KernelSnapshot.seconds() > deadline {
+                // Real connections and raw sockets stay open until here.
+                withExtendedLifetime(making) {}
+                let compared = try [first.compared(), second.compared()]
+                return Result(
+                    outcomes: outcomes, messages: compared.map(\.distinct).reduce(0, +),
+                    differences: compared.flatMap(\.differences))
+            }
             usleep(500_000)
         }
-        // Real connections and raw sockets stay open until here.
-        _ = making
     }
 
     /// Both agents say that they hold the same; a second more for what is on its way.

@@ -7,6 +7,7 @@ final class FlowMaking {
     private let lan: RawSender
     private let wan: RawSender
     private let namespaces: FidelityNamespaces
+    private let first: KernelWatch
     /// Real connections stay open to the end.
     private var hosts: [HostConnection] = []
 
@@ -16,8 +17,9 @@ final class FlowMaking {
     private static let untilStream: UInt32 = 2_200_000
 
     /// Opens raw sockets in both hosts.
-    init(in namespaces: FidelityNamespaces) throws {
+    init(in namespaces: FidelityNamespaces, watching first: KernelWatch) throws {
         self.namespaces = namespaces
+        self.first = first
         lan = try RawSender(in: namespaces.lan)
         wan = try RawSender(in: namespaces.wan)
     }
@@ -31,7 +33,7 @@ final class FlowMaking {
 
     private func perform(_ dialogues: [(FidelityRow, [FidelityRow.Step])]) throws {
         for turn in 0..<(dialogues.map(\.1.count).max() ?? 0) {
-            let kernel = try KernelSnapshot.taken(in: namespaces.first)
+            let kernel = try first.snapshot()
             for (row, steps) in dialogues where turn < steps.count { try perform(steps[turn], of: row, kernel) }
             usleep(Self.crossing)
         }

@@ -1,36 +1,27 @@
 internal import CNetfilterConntrack
 internal import Conntrack
-internal import Glibc
+internal import LabSupport
 
 /// A ctnetlink message of a flow, read by libnetfilter_conntrack.
-@safe struct LibraryFlow: ~Copyable {
-    private let object: OpaquePointer
+struct LibraryFlow: ~Copyable {
+    private let flow: OracleFlow
+    private var object: OracleObject { flow.object }
 
     /// Reads a message that begins with its netlink header; nil if the library refuses it.
     init?(_ message: [UInt8]) {
-        guard let object = unsafe nfct_new() else { return nil }
-        let result = unsafe message.withUnsafeBytes { bytes in
-            unsafe bytes.baseAddress.map {
-                unsafe nfct_nlmsg_parse($0.assumingMemoryBound(to: nlmsghdr.self), object)
-            }
-        }
-        guard result == 0 else {
-            unsafe nfct_destroy(object)
-            return nil
-        }
-        unsafe self.object = object
+        guard let flow = OracleFlow(message) else { return nil }
+        self.flow = flow
     }
-
-    deinit { unsafe nfct_destroy(object) }
 
     /// The entry with everything that is compared.
     var entry: KernelEntry? {
-        let tuples = unsafe LibraryTuple(object)
+        let tuples = LibraryTuple(object)
         guard let original = tuples.original, let reply = tuples.reply else { return nil }
-        var entry = KernelEntry(kind: .flow, original: original, reply: reply, timeout: uint32(ATTR_TIMEOUT) ?? 0)
+        var entry = KernelEntry(
+            kind: .flow, original: original, reply: reply, timeout: object.uint32(ATTR_TIMEOUT) ?? 0)
         entry.master = tuples.master
-        entry.status = FlowStatus(rawValue: uint32(ATTR_STATUS) ?? 0)
-        entry.state = uint8(ATTR_TCP_STATE) ?? uint8(ATTR_SCTP_STATE)
+        entry.status = FlowStatus(rawValue: object.uint32(ATTR_STATUS) ?? 0)
+        entry.state = object.uint8(ATTR_TCP_STATE) ?? object.uint8(ATTR_SCTP_STATE)
         for name in KernelEntry.Name.allCases {
             if let text = text(name, entry) { entry.values.append(.init(name: name, text: text)) }
         }
@@ -42,20 +33,22 @@ internal import Glibc
         case .reply: return entry.reply.words
         case .zone:
             let zones = [("", ATTR_ZONE), ("original ", ATTR_ORIG_ZONE), ("reply ", ATTR_REPL_ZONE)]
-            let set = zones.compactMap { name, zone in uint16(zone).map { "\(name)\($0)" } }
+            let set = zones.compactMap { name, zone in object.uint16(zone).map { "\(name)\($0)" } }
             return set.isEmpty ? nil : set.joined(separator: ", ")
         case .status: return entry.status.words
         case .timeout: return "\(entry.timeout)"
-        case .mark: return uint32(ATTR_MARK).flatMap { $0 == 0 ? nil : "\($0)" }
+        case .mark: return object.uint32(ATTR_MARK).flatMap { $0 == 0 ? nil : "\($0)" }
         case .master: return entry.master?.words
         case .state: return entry.state.map { "\($0)" }
-        case .scales: return pair(uint8(ATTR_TCP_WSCALE_ORIG), uint8(ATTR_TCP_WSCALE_REPL))
+        case .scales: return pair(object.uint8(ATTR_TCP_WSCALE_ORIG), object.uint8(ATTR_TCP_WSCALE_REPL))
         case .flags:
             // The other bits are about packets under way (nf_conntrack_tcp.h).
             let named = TCPFlags.replicated.union(.beLiberal).rawValue
-            return pair(uint8(ATTR_TCP_FLAGS_ORIG).map { $0 & named }, uint8(ATTR_TCP_FLAGS_REPL).map { $0 & named })
-        case .tags: return pair(uint32(ATTR_SCTP_VTAG_ORIG), uint32(ATTR_SCTP_VTAG_REPL))
-        case .helper: return string(ATTR_HELPER_NAME)
+            return pair(
+                object.uint8(ATTR_TCP_FLAGS_ORIG).map { $0 & named },
+                object.uint8(ATTR_TCP_FLAGS_REPL).map { $0 & named })
+        case .tags: return pair(object.uint32(ATTR_SCTP_VTAG_ORIG), object.uint32(ATTR_SCTP_VTAG_REPL))
+        case .helper: return object.text(ATTR_HELPER_NAME)
         case .labels: return labels
         case .sequence: return sequence
         case .synproxy: return numbers([ATTR_SYNPROXY_ISN, ATTR_SYNPROXY_ITS, ATTR_SYNPROXY_TSOFF])
@@ -69,44 +62,31 @@ internal import Glibc
     }
 
     private func numbers(_ attributes: [nf_conntrack_attr]) -> String? {
-        let values = attributes.map { uint32($0) ?? 0 }
+        let values = attributes.map { object.uint32($0) ?? 0 }
         return values.allSatisfy { $0 == 0 } ? nil : values.map { "\($0)" }.joined(separator: " ")
     }
 
     private var sequence: String? {
-        let original = numbers([
-            ATTR_ORIG_NAT_SEQ_CORRECTION_POS, ATTR_ORIG_NAT_SEQ_OFFSET_BEFORE, ATTR_ORIG_NAT_SEQ_OFFSET_AFTER,
-        ])
-        let reply = numbers([
-            ATTR_REPL_NAT_SEQ_CORRECTION_POS, ATTR_REPL_NAT_SEQ_OFFSET_BEFORE, ATTR_REPL_NAT_SEQ_OFFSET_AFTER,
-        ])
+        let original = adjustment(
+            ATTR_ORIG_NAT_SEQ_CORRECTION_POS, ATTR_ORIG_NAT_SEQ_OFFSET_BEFORE, ATTR_ORIG_NAT_SEQ_OFFSET_AFTER)
+        let reply = adjustment(
+            ATTR_REPL_NAT_SEQ_CORRECTION_POS, ATTR_REPL_NAT_SEQ_OFFSET_BEFORE, ATTR_REPL_NAT_SEQ_OFFSET_AFTER)
         return original == nil && reply == nil ? nil : "\(original ?? "-") / \(reply ?? "-")"
     }
 
+    /// Where one direction was shifted last, and by how much before and after it.
+    private func adjustment(
+        _ position: nf_conntrack_attr, _ before: nf_conntrack_attr, _ after: nf_conntrack_attr
+    ) -> String? {
+        let values = [position, before, after].map { object.uint32($0) ?? 0 }
+        guard values.contains(where: { $0 != 0 }) else { return nil }
+        return "\(values[0]) by \(Int32(bitPattern: values[1])), \(Int32(bitPattern: values[2]))"
+    }
+
     private var labels: String? {
-        guard unsafe nfct_attr_is_set(object, ATTR_CONNLABELS) > 0,
-            let set = unsafe nfct_get_attr(object, ATTR_CONNLABELS).map({ OpaquePointer($0) })
-        else { return nil }
-        let bits = unsafe (0...nfct_bitmask_maxbit(set)).filter { unsafe nfct_bitmask_test_bit(set, $0) > 0 }
-        return bits.isEmpty ? nil : bits.map { "\($0)" }.joined(separator: ",")
-    }
-
-    private func string(_ attribute: nf_conntrack_attr) -> String? {
-        guard unsafe nfct_attr_is_set(object, attribute) > 0, let raw = unsafe nfct_get_attr(object, attribute) else {
-            return nil
-        }
-        return unsafe String(cString: raw.assumingMemoryBound(to: CChar.self))
-    }
-
-    private func uint8(_ attribute: nf_conntrack_attr) -> UInt8? {
-        unsafe nfct_attr_is_set(object, attribute) > 0 ? nfct_get_attr_u8(object, attribute) : nil
-    }
-
-    private func uint16(_ attribute: nf_conntrack_attr) -> UInt16? {
-        unsafe nfct_attr_is_set(object, attribute) > 0 ? nfct_get_attr_u16(object, attribute) : nil
-    }
-
-    private func uint32(_ attribute: nf_conntrack_attr) -> UInt32? {
-        unsafe nfct_attr_is_set(object, attribute) > 0 ? nfct_get_attr_u32(object, attribute) : nil
+        guard let labels = object.labels, !labels.isEmpty else { return nil }
+        let bits = (0..<64).filter { labels.low >> UInt64($0) & 1 == 1 }
+        let high = (0..<64).filter { labels.high >> UInt64($0) & 1 == 1 }.map { $0 + 64 }
+        return (bits + high).map { "\($0)" }.joined(separator: ",")
     }
 }

@@ -1,13 +1,13 @@
 internal import CNetfilterConntrack
 internal import Conntrack
-internal import Glibc
+internal import LabSupport
 
 /// The tuples of an object of libnetfilter_conntrack.
-@safe struct LibraryTuple {
-    private let object: OpaquePointer
+struct LibraryTuple {
+    private let object: OracleObject
 
     /// Borrows an object.
-    init(_ object: OpaquePointer) { unsafe self.object = object }
+    init(_ object: OracleObject) { self.object = object }
 
     /// The attributes of one tuple.
     private struct Names {
@@ -47,21 +47,24 @@ internal import Glibc
 
     private func tuple(_ names: Names, isReply: Bool) -> Tuple? {
         // Expectations and masters do not always say their family; an address does.
-        let isIPv6 = unsafe nfct_attr_is_set(object, names.source.ipv6) > 0
+        let isIPv6 = object.isSet(names.source.ipv6)
         let family = isIPv6 ? AddressFamily.ipv6 : .ipv4
-        guard let source = address(family, names.source), let destination = address(family, names.destination) else {
+        guard let source = object.address(family, names.source.ipv4, names.source.ipv6),
+            let destination = object.address(family, names.destination.ipv4, names.destination.ipv6)
+        else {
             return nil
         }
         var tuple = Tuple(
-            source: source, destination: destination, sourceKey: key(names.sourcePort) ?? 0,
-            destinationKey: key(names.destinationPort) ?? 0, family: family,
-            protocol: ProtocolNumber(rawValue: uint8(names.protocol) ?? 0))
-        tuple.zone = uint16(ATTR_ZONE) ?? uint16(isReply ? ATTR_REPL_ZONE : ATTR_ORIG_ZONE) ?? 0
-        guard tuple.protocol.isICMP, let type = uint8(ATTR_ICMP_TYPE), let code = uint8(ATTR_ICMP_CODE) else {
+            source: source, destination: destination, sourceKey: object.key(names.sourcePort) ?? 0,
+            destinationKey: object.key(names.destinationPort) ?? 0, family: family,
+            protocol: ProtocolNumber(rawValue: object.uint8(names.protocol) ?? 0))
+        tuple.zone = object.uint16(ATTR_ZONE) ?? object.uint16(isReply ? ATTR_REPL_ZONE : ATTR_ORIG_ZONE) ?? 0
+        guard tuple.protocol.isICMP, let type = object.uint8(ATTR_ICMP_TYPE), let code = object.uint8(ATTR_ICMP_CODE)
+        else {
             return tuple
         }
         tuple.destinationKey = UInt16(type) << 8 | UInt16(code)
-        tuple.sourceKey = key(ATTR_ICMP_ID) ?? 0
+        tuple.sourceKey = object.key(ATTR_ICMP_ID) ?? 0
         // The library's attributes show one id; what it prints shows both directions'.
         guard isReply else { return tuple }
         tuple.destinationKey = tuple.inverted.destinationKey
@@ -71,38 +74,6 @@ internal import Glibc
 
     /// The last `id=` of the line that the library prints.
     private var printedReplyID: UInt16? {
-        var line = [CChar](repeating: 0, count: 2048)
-        let count = unsafe nfct_snprintf(
-            &line, UInt32(line.count), object, UInt32(NFCT_T_UNKNOWN.rawValue), UInt32(NFCT_O_DEFAULT), 0)
-        guard count > 0 else { return nil }
-        let text = String(decoding: line.prefix(Int(count)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return text.split(separator: " ").last { $0.hasPrefix("id=") }.flatMap { UInt16($0.dropFirst(3)) }
+        object.line.split(separator: " ").last { $0.hasPrefix("id=") }.flatMap { UInt16($0.dropFirst(3)) }
     }
-
-    private func address(
-        _ family: AddressFamily, _ names: (ipv4: nf_conntrack_attr, ipv6: nf_conntrack_attr)
-    ) -> Address? {
-        let name = family == .ipv4 ? names.ipv4 : names.ipv6
-        guard unsafe nfct_attr_is_set(object, name) > 0, let raw = unsafe nfct_get_attr(object, name) else {
-            return nil
-        }
-        // Kept in network order.
-        guard family == .ipv6 else {
-            return unsafe Address(ipv4: UInt32(bigEndian: raw.loadUnaligned(as: UInt32.self)))
-        }
-        return unsafe Address(
-            high: UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self)),
-            low: UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
-    }
-
-    private func uint8(_ attribute: nf_conntrack_attr) -> UInt8? {
-        unsafe nfct_attr_is_set(object, attribute) > 0 ? nfct_get_attr_u8(object, attribute) : nil
-    }
-
-    private func uint16(_ attribute: nf_conntrack_attr) -> UInt16? {
-        unsafe nfct_attr_is_set(object, attribute) > 0 ? nfct_get_attr_u16(object, attribute) : nil
-    }
-
-    /// A port or id, kept in network order.
-    private func key(_ attribute: nf_conntrack_attr) -> UInt16? { uint16(attribute).map(UInt16.init(bigEndian:)) }
 }
