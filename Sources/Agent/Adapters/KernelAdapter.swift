@@ -8,6 +8,7 @@ struct KernelAdapter: ~Copyable, KernelPort {
     private(set) var writer: ConntrackWriter
     private var dump = ConntrackDump()
     private var lookup: ConntrackLookup
+    private var dumpsExpectations = false
     private var cachedTimeouts: ProtocolTimeouts
     /// Failures of the sockets themselves; the caches recover by a dump.
     private(set) var failures: UInt64 = 0
@@ -45,7 +46,11 @@ struct KernelAdapter: ~Copyable, KernelPort {
     }
 
     mutating func write(_ batch: inout ExpectationBatch) {
-        batch.refused = batch.writes.indices.map { .init(index: $0, reason: .unsupported) }
+        do { try writer.write(&batch) } catch {
+            failures += 1
+            let reason: WriteRefusal = error == .notPermitted ? .notPermitted : .other
+            batch.refused = batch.writes.indices.map { .init(index: $0, reason: reason) }
+        }
     }
 
     mutating func listenForNew(_ listens: Bool) {
@@ -56,6 +61,7 @@ struct KernelAdapter: ~Copyable, KernelPort {
 
     mutating func beginDump() {
         cachedTimeouts = KernelFacts.timeouts()
+        dumpsExpectations = false
         do { try dump.begin() } catch { failures += 1 }
     }
 
@@ -64,6 +70,10 @@ struct KernelAdapter: ~Copyable, KernelPort {
         do {
             switch try dump.read(into: &batch) {
             case .more: return .more
+            case .finished where !dumpsExpectations:
+                dumpsExpectations = true
+                try dump.beginExpectations()
+                return .more
             case .finished: return .finished
             case .interrupted: return .interrupted
             case .failed(let error): return .failed(error)
