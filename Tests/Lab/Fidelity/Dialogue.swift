@@ -58,7 +58,9 @@ enum Dialogue {
     static let ftpData: [Step] = [
         .expected(.tcp(Segment(flags: .synchronize, sequence: server, scale: 9))),
         .expectedReply(
-            .tcp(Segment(flags: [.synchronize, .acknowledge], sequence: client, acknowledgement: server + 1, scale: 7))),
+            .tcp(
+                Segment(flags: [.synchronize, .acknowledge], sequence: client, acknowledgement: server + 1, scale: 7))
+        ),
         .expected(.tcp(Segment(flags: .acknowledge, sequence: server + 1, acknowledgement: client + 1))),
     ]
 

@@ -25,7 +25,7 @@ struct FidelityRun {
     /// What came of all.
     struct Result {
         var outcomes: [Outcome]
-        /// The distinct messages of both kernels that were read twice, and what libnetfilter_conntrack read differently.
+        /// The distinct messages of both kernels that were read twice, and what the library read differently.
         var messages: Int
         var differences: [String]
     }
