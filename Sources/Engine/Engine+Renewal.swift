@@ -4,11 +4,11 @@ internal import StateMachine
 
 /// When entries are made anew whose timeout no packet moves.
 ///
-/// A GRE entry that was written has no timeouts of its own: the tracker's are zero until a packet of its own making sets
-/// them (nf_conntrack_proto_gre.c). So it is written with a fixed timeout of one and a half times the full one, and
-/// without ASSURED: the first packet that passes makes the kernel say ASSURED, which is the sign of life. Who gave it is
-/// made anew; who did not ends by itself. With a look every quarter of the full timeout an entry outlives any pause that
-/// the kernel would forgive, and its last packet by two full timeouts at most.
+/// A GRE entry that was written has no timeouts of its own: the tracker's are zero where no packet made the entry
+/// (nf_conntrack_proto_gre.c). So it is written with a fixed timeout of one and a half times the full one, and without
+/// ASSURED: the first packet that passes makes the kernel say ASSURED, which is the sign of life. Who gave it is made
+/// anew; who did not ends by itself. With a look every quarter of the full timeout an entry outlives any pause that the
+/// kernel would forgive, and its last packet by two full timeouts at most.
 ///
 /// | at | state | a packet passed since | do |
 /// |---|---|---|---|

@@ -82,7 +82,7 @@ extension Expectation {
     ///
     /// The kernel tells the helper of the master. Many kernels take the one in a request for the helper that shall
     /// read the expected flow, and find the class by it (ctnetlink_alloc_expect). So it is named where there is a class
-    /// to find, and for SIP, whose calls are read as the call before them; an FTP transfer must not be read as commands.
+    /// to find, and for SIP, whose calls are read as the one before them. An FTP transfer must not be read as commands.
     fileprivate var namesHelper: Bool {
         guard !helper.isNone else { return false }
         // "sip", or "sip-" and a port (nf_ct_helper_init).

@@ -17,7 +17,10 @@ import Testing
                 table ip t {
                   ct helper files { type "ftp" protocol tcp; }
                   chain o { type filter hook output priority 0; tcp dport 21 ct helper set "files"; }
-                  chain n { type nat hook postrouting priority 100; ip saddr 192.168.10.1 tcp dport 21 snat to 203.0.113.7; }
+                  chain n {
+                    type nat hook postrouting priority 100
+                    ip saddr 192.168.10.1 tcp dport 21 snat to 203.0.113.7
+                  }
                 }
                 """)
         return try traffic.converse(
