@@ -76,7 +76,8 @@ lab_create() {
         ip netns add "$(lab_ns "$node")"
         ip -n "$(lab_ns "$node")" link set lo up
         # Addresses must be there at once, link-local ones too: without them a neighbour is not even asked for.
-        lab_in "$node" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+        [[ -z $LAB_IPV6 ]] ||
+            lab_in "$node" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
     done
     lab_make_bridge lan
     lab_make_bridge wan

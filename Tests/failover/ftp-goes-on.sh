@@ -46,8 +46,10 @@ fetched() { (($(grep -c "^$1 " "$LAB_DIR/lan/ftp.log" || true) > $2)); }
 # By how much the control connection's sequence numbers are shifted on a router.
 shift_on() { lab_in "$1" "$LAB_BIN/lab" flows | sed -n 's/^flow tcp .* > 21: .*sequence=\([^ ]*\).*/\1/p'; }
 
+mark() { echo "--- $*" >>"$LAB_DIR/lan/ftp.log"; }
+
 show_transcript() {
-    echo "--- the control connection, as the client saw it"
+    echo "the control connection, as the client saw it:"
     cat "$LAB_DIR/lan/ftp.log"
 }
 
@@ -66,6 +68,7 @@ close_door
 note "control connection open and shifted ($(shift_on r1)), a TFTP read without an answer; no new flows from here on"
 
 hand_over r1
+mark "r1 failed over to r2"
 tell wan tftp go
 within 10 "the TFTP answer passes the new master" grep -q 'before the failover' "$LAB_DIR/lan/tftp.log"
 within 5 "its acknowledgement" grep -q acknowledged "$LAB_DIR/wan/tftp.log"
@@ -73,6 +76,7 @@ note "TFTP: the answer came from a port of its own, through r2, as the helper on
 fetch "after the failover"
 rejoin r1
 hand_over r2
+mark "r2 failed over to r1"
 fetch "after the failover back"
 tell lan ftp quit
 within 10 "the client says good-bye" grep -q '^bye' "$LAB_DIR/lan/ftp.log"
