@@ -24,7 +24,7 @@ struct FidelityRow: Sendable {
         var words: String {
             switch self {
             case .equal: "equal"
-            case .liberal: "kept, liberal about windows: the kernel takes a scale only with the other side's"
+            case .liberal: "kept, liberal about windows: strict ones need the scales of both sides"
             case .cannotContinue(let reason): "kept, cannot continue on this kernel: \(reason)"
             case .skipped(let reason): "skipped: \(reason)"
             }
