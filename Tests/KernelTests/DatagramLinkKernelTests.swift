@@ -149,8 +149,13 @@ import Testing
             try pair.enter(1)
             try Command.run("ip", "link", "set", "sync", "down")
             try pair.enter(0)
-            try link.readDevice()
-            let without = link.device
+            // The kernel notices by deferred work, up to a second later.
+            var without = link.device
+            for _ in 0..<500 where without.hasCarrier {
+                usleep(10_000)
+                try link.readDevice()
+                without = link.device
+            }
             #expect(without.isUp && !without.hasCarrier)
 
             try Command.run("ip", "link", "set", "sync", "down")

@@ -30,7 +30,15 @@ final class RouterPair {
             try Command.run("ip", "address", "add", "fe80::\(name)/64", "dev", "sync", "nodad")
             try Command.run("ip", "address", "add", "2001:db8::\(name)/64", "dev", "sync", "nodad")
         }
-        try enter(0)
+        for node in [1, 0] {
+            try enter(node)
+            try waitForCarrier()
+        }
+    }
+
+    /// The kernel notices a carrier by deferred work, up to a second later; until then a device drops what it sends.
+    private func waitForCarrier() throws {
+        for _ in 0..<500 where try !Command.run("ip", "link", "show", "sync").contains("state UP") { usleep(10_000) }
     }
 
     deinit { for number in namespaces { close(number) } }
