@@ -174,6 +174,18 @@ import Testing
         #expect(before == after)
     }
 
+    @Test func `the kernel keeps window scales only where both sides announced one`() throws {
+        let table = try inside { writer in
+            var half = Self.plain.flow(0)
+            half.status = [.confirmed]
+            half.state = .tcp(TCPInfo(state: .synSent, originalScale: 7, originalFlags: [.windowScale]))
+            _ = try write([FlowWrite(.create, half)], &writer)
+            return try dumpTable()
+        }
+        let info = try #require(table.first).flow.tcp
+        #expect(info == TCPInfo(state: .synSent, originalFlags: [.windowScale]))
+    }
+
     @Test func `a timeout is kept within what the kernel takes`() throws {
         let table = try inside { writer in
             var long = Self.flows.flow(0)

@@ -1,5 +1,5 @@
 /// Messages of ctnetlink as a Linux 6.18 kernel sent them: real traffic through a router with NAT, zones, marks and
-/// the FTP helper, with accounting and timestamps on.
+/// the FTP helper, with accounting and timestamps on, and for the rarer attributes what ctnetlink was told to keep.
 struct GoldenMessage: Sendable, CustomStringConvertible {
     /// What it is, in words.
     let name: String
@@ -16,5 +16,6 @@ struct GoldenMessage: Sendable, CustomStringConvertible {
 
     var isDumped: Bool { name.hasPrefix("a dump line") }
 
-    static let all = events + ends + dumps
+    /// Those about flows.
+    static let all = events + ends + dumps + extensions
 }

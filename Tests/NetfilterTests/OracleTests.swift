@@ -3,7 +3,7 @@ import Testing
 
 /// Our parser and libnetfilter_conntrack read the same out of every message.
 @Suite struct OracleTests {
-    @Test(arguments: GoldenMessage.all)
+    @Test(arguments: GoldenMessage.all + GoldenMessage.expectations)
     func `every attribute agrees with libnetfilter_conntrack`(golden: GoldenMessage) {
         #expect(Oracle.differences(golden.bytes, isDumped: golden.isDumped).isEmpty)
     }

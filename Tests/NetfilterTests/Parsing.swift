@@ -11,6 +11,15 @@ func parse(_ bytes: [UInt8], isDumped: Bool = false) throws(MessageRefusal) -> F
     }
 }
 
+/// Parses one message about an expectation.
+func parseExpectation(_ bytes: [UInt8], isDumped: Bool = false) throws(MessageRefusal) -> ExpectationEvent {
+    try bytes.withBytes { span throws(MessageRefusal) in
+        var cursor = ByteCursor(span)
+        let message = try NetlinkMessage(span, &cursor)
+        return isDumped ? try ExpectationParser.dumped(message, span) : try ExpectationParser.event(message, span)
+    }
+}
+
 /// What came of parsing: an event or the reason why not.
 func outcome(_ bytes: [UInt8], isDumped: Bool = false) -> Result<FlowEvent, MessageRefusal> {
     Result { () throws(MessageRefusal) in try parse(bytes, isDumped: isDumped) }
@@ -30,7 +39,7 @@ extension [UInt8] {
         var kept = Array(prefix(20))
         var place = 20
         while place + 4 <= count {
-            let length = (Int(self[place]) | Int(self[place + 1]) << 8) + 3 & ~3
+            let length = ((Int(self[place]) | Int(self[place + 1]) << 8) + 3) & ~3
             if !numbers.contains(self[place + 2]) { kept += self[place..<Swift.min(place + length, count)] }
             place += Swift.max(length, 4)
         }
