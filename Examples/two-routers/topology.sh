@@ -20,6 +20,8 @@ LAB_HOOK=${LAB_HOOK:-line}                  # line or scripts: the two forms of 
 LAB_AGENT_CONFIG=${LAB_AGENT_CONFIG:-}      # further lines for the agents' configuration
 LAB_PROTOCOLS=${LAB_PROTOCOLS:-tcp,udp,icmp} # what the agents take; all: no filter
 LAB_IPV6=${LAB_IPV6:-}                      # set: IPv6 as well
+# What the agents are told of; empty: they read keepalived's file.
+LAB_VIRTUAL_ADDRESSES=${LAB_VIRTUAL_ADDRESSES-192.168.10.1 203.0.113.1${LAB_IPV6:+ fd00:10::1 fd00:203::1}}
 LAB_CONNECTION_PORT=7000
 LAB_NODES=(lan wan r1 r2 net)
 LAB_DIR=
@@ -310,7 +312,7 @@ lab_agent_answers() {
 }
 
 lab_agent_config() {
-    local self=1 peer=2
+    local self=1 peer=2 address
     [[ $1 == r2 ]] && self=2 peer=1
     cat <<CONF
 node-name $1
@@ -326,10 +328,7 @@ failover-mechanism {
         sync-group lab
     }
 }
-virtual-address 192.168.10.1
-virtual-address 203.0.113.1
-${LAB_IPV6:+virtual-address fd00:10::1}
-${LAB_IPV6:+virtual-address fd00:203::1}
+$(for address in $LAB_VIRTUAL_ADDRESSES; do echo "virtual-address $address"; done)
 keepalived {
     config $LAB_DIR/$1/keepalived.conf
 }
@@ -348,7 +347,10 @@ lab_restart_agent() {
 # Starts everything on both routers and waits until r1 is master and r2 its backup.
 lab_start_routers() {
     local node
-    for node in r1 r2; do lab_start_agent "$node"; done
+    for node in r1 r2; do
+        lab_keepalived_config "$node" >"$LAB_DIR/$node/keepalived.conf"
+        lab_start_agent "$node"
+    done
     lab_start_keepalived r1
     lab_wait 15 "keepalived to make r1 master" lab_keepalived_is r1 MASTER
     lab_start_keepalived r2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2034 # topology.sh uses them
-LAB_IPV6=1 LAB_PROTOCOLS=all
+LAB_IPV6=1 LAB_PROTOCOLS=all LAB_VIRTUAL_ADDRESSES=
 # shellcheck source=Tests/failover/failover.sh
 source "$(dirname "$0")/failover.sh"
 # shellcheck source=Tests/failover/strict.sh

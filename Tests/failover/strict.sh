@@ -4,7 +4,8 @@
 
 # What is not known is dropped and counted first. New flows come from lan only, and none once the door is closed.
 # The agent has no hold yet, and keepalived moves the addresses before it tells anyone: packets that race the commit are
-# kept out by a chain of the lab's own.
+# kept out by a chain of the lab's own. It stands before connection tracking: a packet that is dropped later has used the
+# expectation that it met up.
 lab_ruleset() {
     cat <<'RULES'
 table inet lab {
@@ -22,10 +23,15 @@ table inet lab {
         oifname "wan0" ip6 saddr fd00:10::/64 snat ip6 to fd00:203::1
     }
     chain hold { }
+    chain raw {
+        type filter hook prerouting priority raw; policy accept;
+        meta l4proto vrrp accept
+        icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+        iifname { "lan0", "wan0" } jump hold
+    }
     chain setup { iifname "lan0" ct state new accept; }
     chain forward {
         type filter hook forward priority filter; policy drop;
-        jump hold
         ct state invalid counter name invalid drop
         ct state established,related accept
         jump setup
@@ -56,8 +62,11 @@ open_when_master() {
 
 # As fail_over, with the hold: hand_over MASTER.
 hand_over() {
+    local opener
     open_when_master "$(other "$1")"
+    opener=$!
     fail_over "$1"
+    wait "$opener" || fail "$(other "$1") does not become master"
     hold "$1"
 }
 
