@@ -22,7 +22,7 @@ refused="^kind 130 .*cannot be read"
 note "one wrong request after the other"
 for socket in "$control" "$notify"; do
     answers "$refused" bytes "$socket" ffffffff
-    answers "$refused" bytes "$socket" 0004000101
+    answers "$refused" bytes "$socket" 0005000101
     answers "$refused" bytes "$socket" 00000000
     answers "closed" bytes "$socket" 00
     answers "closed" bytes "$socket" 0000000201
