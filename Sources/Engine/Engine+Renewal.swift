@@ -69,8 +69,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// What is to be remembered of a flow that a commit or a recall wrote.
     static func traits(of write: FlowWrite) -> ChangeLog.Traits {
-        // The kernel stores a scale only with the other side's: one that comes later meets a scale of zero here, so what
-        // was written without both stays liberal.
+        // The kernel stores a scale only with the other side's: one that comes later meets a scale of zero here, so
+        // what was written without both stays liberal.
         let willBeStrict = write.liberal && write.flow.tcp?.knowsBothScales == true
         var traits: ChangeLog.Traits = willBeStrict ? .madeLiberal : []
         // Labels without a rule that gives labels are dropped in silence; the dump tells.

@@ -160,13 +160,13 @@ external_is() { (($(external_of "$1") == $2)); }
 # The processor time that a node's agent has used, in hundredths of a second.
 ticks_of() { awk '{ print $14 + $15 }' "/proc/$(<"$LAB_DIR/$1/agent.pid")/stat"; }
 
-# Fails the test if an agent is busy with nothing: less than a fifth of a second of work in two.
+# Fails the test if an agent is busy with nothing: a loop that never rests would use most of the two seconds.
 expect_idle() {
     local before after
     before=$(ticks_of "$1")
     sleep 2
     after=$(ticks_of "$1")
-    ((after - before < 20)) || fail "the agent of $1 used $((after - before)) ticks in 2 s: $2"
+    ((after - before < 60)) || fail "the agent of $1 used $((after - before)) ticks in 2 s: $2"
 }
 
 # Puts flows into a node's table as packets would: by other hands than the agent's.
