@@ -63,7 +63,8 @@ public enum AgentProcess {
         var addresses = try follow(virtual)
         var settings = EngineSettings(
             nodeName: configuration.nodeName, incarnation: try state.nextIncarnation().number, group: group,
-            hashKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()))
+            hashKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()),
+            digestKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()))
         settings.storedTerm = try state.storedTerm()
         settings.groupMembers = keepalived.syncGroups.first { $0.name == group }?.members ?? []
         settings.filter.acceptedProtocols = configuration.acceptedProtocols

@@ -61,6 +61,17 @@ extension ControlThread {
             journal.write(.info, "kernel dumped: \(found) flows found, \(missing) gone")
         case .overrun:
             journal.write(.warning, "the kernel dropped events: dumping its table; raise event-listen-queue-size")
+        case .diverged(let version):
+            journal.write(
+                .error, "this node's copy is not what the peer holds at version \(version): what differs is asked for")
+        case .repairedFlow(let flow, let attributes):
+            let what = attributes == .all ? "as a whole" : attributes.list.map(\.name).joined(separator: ", ")
+            journal.write(.notice, "repaired: \(Self.text(flow)), \(what)")
+        case .repaired(let flows):
+            journal.write(.notice, "both nodes hold the same again: \(flows) flows repaired")
+        case .corrupted(let buckets):
+            journal.write(
+                .error, "stored flows changed by accident, in \(buckets) of 4096 buckets: check this node's memory")
         case .purged(let flows):
             journal.write(.notice, "\(flows) stale entries removed from the kernel")
         case .refused(let flow, let reason):

@@ -96,6 +96,13 @@ struct StatusComposer {
                     "on \(peer.name): ctsync-ha status; here: \(look)")
             ]
         }
+        if let digest = peer.digest, digest.local != digest.remote {
+            return [
+                Finding(
+                    .warning, "peer \(peer.name) does not hold the same flows: what differs is sent again",
+                    "wait some seconds; if it stays: ctsync-ha resync peer")
+            ]
+        }
         let standsBy = report.engine.role == "backup"
         if standsBy, !peer.isComplete, peer.role == "master" {
             return [
@@ -216,6 +223,11 @@ struct StatusComposer {
             name: peer.name, address: report.peerAddress ?? "unknown",
             roles: StatusReport.Role(rawValue: peer.role).map { [.init(group: group, role: $0)] } ?? [],
             inSync: peer.isSilent ? false : standsBy ? peer.isComplete : peer.isAcknowledged,
+            digest: peer.digest.map { digest in
+                .init(
+                    local: digest.local, remote: digest.remote, version: digest.version,
+                    equalAt: digest.equalAt.map { wall($0, report) })
+            } ?? .init(),
             unacknowledged: peer.unacknowledged,
             lastHeardMilliseconds: report.at.since(peer.lastHeard).milliseconds)
     }

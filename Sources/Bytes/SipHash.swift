@@ -13,6 +13,9 @@ public struct SipHash: Sendable, BitwiseCopyable {
             self.k0 = k0
             self.k1 = k1
         }
+
+        /// The two words, for a peer that is to compare digests.
+        public var words: (UInt64, UInt64) { (k0, k1) }
     }
 
     private var v0: UInt64

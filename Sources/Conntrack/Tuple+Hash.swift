@@ -4,6 +4,12 @@ extension Tuple {
     /// The hash of the tuple under a key, for tables: two words for IPv4, five for IPv6.
     public func hash(_ key: SipHash.Key) -> UInt64 {
         var hash = SipHash(key)
+        combine(into: &hash)
+        return hash.finish()
+    }
+
+    /// Takes the tuple into a hash.
+    func combine(into hash: inout SipHash) {
         let keys = UInt64(sourceKey) << 48 | UInt64(destinationKey) << 32
         let rest = UInt64(zone) << 16 | UInt64(family.rawValue) << 8 | UInt64(self.protocol.rawValue)
         hash.combine(keys | rest)
@@ -16,7 +22,6 @@ extension Tuple {
             hash.combine(destination.high)
             hash.combine(destination.low)
         }
-        return hash.finish()
     }
 }
 

@@ -41,7 +41,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             answer(id, askPeer(at: now))
         case .bulk(let id):
             guard peer != nil else { return answer(id, noPeer) }
-            beginBulk()
+            beginBulk(at: now)
             answer(id, .done("sending \(log.flowCount) flows"))
         case .purge(let id):
             beginPurge(id: id)
@@ -126,10 +126,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func flushInternal() {
         peer?.sending.close(&log)
-        log = ChangeLog(key: settings.hashKey, latestVersion: log.latestVersion)
+        log = ChangeLog(key: settings.hashKey, digestKey: settings.digestKey, latestVersion: log.latestVersion)
         if var known = peer.take() {
             known.sending = SendingSession(log: &log, bulk: bulkNumber, sequence: sequence, at: known.lastHeard)
-            known.sending.beginBulk(&log)
+            known.sending.beginBulk(&log, at: known.lastHeard)
             bulkNumber = known.sending.bulk
             peer = known
         }

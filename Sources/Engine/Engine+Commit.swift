@@ -87,6 +87,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             guard let entry = external.entry(at: slot), job.pass.takes(entry.flow, refused: entry.refusal) else {
                 continue
             }
+            if entry.isFiltered {
+                external.remove(at: slot)
+                continue
+            }
             if localWins(over: entry.flow) {
                 external.remove(at: slot)
                 job.kept += 1

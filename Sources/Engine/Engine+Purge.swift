@@ -60,7 +60,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     /// Puts the internal cache aside: its flows are copies from now on, and a new log counts on.
-    mutating func retireLog() {
+    mutating func retireLog(at now: Instant) {
         pardonDestroys()
         if let older = former?.slotLimit {
             // Two demotions in a row without a purge: the older entries are remembered as copies alone.
@@ -72,9 +72,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             former = nil
             peer?.sending.dropFormer()
         }
-        var ended = ChangeLog(key: settings.hashKey, latestVersion: log.latestVersion)
+        var ended = ChangeLog(
+            key: settings.hashKey, digestKey: settings.digestKey, latestVersion: log.latestVersion)
         swap(&ended, &log)
-        peer?.sending.continueIn(&log, former: &ended)
+        peer?.sending.continueIn(&log, former: &ended, at: now)
         former = consume ended
     }
 

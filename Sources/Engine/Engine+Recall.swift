@@ -91,7 +91,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             notices.append(.recalled(flows: job.adopted))
             let actions = roles.recallFinished(at: now)
             // A recall that outlasted the machine's patience still ends in a bulk: now peers may sweep.
-            if actions.isEmpty { beginBulk() }
+            if actions.isEmpty { beginBulk(at: now) }
             return perform(actions, at: now)
         }
         if pagesOfRequest >= Self.recallPagesPerRequest {

@@ -50,6 +50,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             break
         }
         endBulkIfFilled(at: now)
+        compareDigests(at: now)
     }
 
     // MARK: The peer
@@ -110,6 +111,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
         // What the former log had not sent, nobody waits for any more: a new incarnation begins with a bulk.
         era += 1
+        digests = DigestExchange()
         peer = Peer(
             sender: header.sender, name: name, incarnation: header.incarnation, role: header.role, term: header.term,
             inSync: header.inSync, lastHeard: now, source: source,
@@ -161,13 +163,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         switch message {
         case .hello(let hello):
             peer?.name = hello.name
+            external.setDigestKey(hello.digestKey)
             guard peer?.isNamed == false else { return }
             peer?.isNamed = true
             notices.append(.peerAppeared(name: hello.name, incarnation: header.incarnation))
         case .progress(let progress):
             peer?.receiving.progress(
                 sent: progress.sentVersion, bulk: progress.bulk, bulkEnd: progress.bulkEnd,
-                bulkSent: progress.bulkSent, sequence: header.sequence, at: now)
+                bulkSent: progress.bulkSent, isPartial: progress.isPartial, sequence: header.sequence, at: now)
             if peer?.receiving.isDeceived == true { beginSessionAnew(at: now) }
         case .interval(let interval):
             let isAdmitted =
@@ -202,11 +205,19 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .bulkRequest(let request):
             guard request.incarnation == 0 || request.incarnation == settings.incarnation, let peer else { return }
             // A bulk that runs and that the asker does not know yet answers the request.
-            if peer.sending.backfill == nil || peer.sending.bulk <= request.after { beginBulk() }
+            if peer.sending.backfill == nil || peer.sending.bulk <= request.after {
+                beginBulk(only: differingBuckets(for: request.request), at: now)
+            }
         case .recallRequest(let request):
             pendingRecallPage = request
         case .farewell:
             peer?.hasLeft = true
+        case .marker(let told):
+            takeMarker(told, at: now)
+        case .bucketDigests(let told):
+            takeBucketDigests(told)
+        case .bulkBuckets(let told):
+            peer?.receiving.takeBuckets(of: told.bulk, from: Int(told.place), told.words)
         }
     }
 
@@ -219,15 +230,22 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     private mutating func takeFlow(_ told: FlowMessage, _ standing: Standing) {
-        guard settings.filter.verdict(told.flow) == .replicated else { return counters.count(.peerFlowFiltered) }
         guard told.version > standing.gapFree else { return counters.count(.peerFlowStale) }
+        let isFiltered = settings.filter.verdict(told.flow) != .replicated
+        if isFiltered { counters.count(.peerFlowFiltered) }
         let original = told.flow.original
         if let held = log.entry(of: original), held.state != .tombstone {
             // A master knows its flows better than a node that is none; a local flow is nobody's copy.
             if tracks, !standing.claimsMastership { return counters.count(.peerFlowIgnored) }
             if !tracks, !held.traits.contains(.seenNew) { log.forget(original) }
         }
-        switch external.apply(told.flow, version: told.version, era: standing.era, bulk: standing.bulk) {
+        let outdated = digests.isRepairing ? external.entry(of: original) : nil
+        let outcome = external.apply(
+            told.flow, version: told.version, era: standing.era, bulk: standing.bulk, isFiltered: isFiltered)
+        if digests.isRepairing, outcome == .updated || outcome == .inserted {
+            noteRepair(of: told.flow, outdated.map { told.flow.differences(from: $0.flow) } ?? .all)
+        }
+        switch outcome {
         case .inserted:
             counters.count(.externalCreated)
             commitJob?.isOvertaken = true
@@ -272,9 +290,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         external.forgetDeletes(upTo: gapFree, era: era, limit: Self.eventsPerTurn)
         externalExpectations.forgetDeletes(upTo: gapFree, era: era, limit: Self.eventsPerTurn)
         guard known.receiving.phase == .filled else { return }
-        counters.count(.bulksReceived)
         let maySweep = known.isSyncedMaster && !tracks
-        peer?.receiving.endBulk(maySweep: maySweep)
+        peer?.receiving.endBulk(maySweep: maySweep, at: now)
         sweptFlows = 0
         if peer?.receiving.isFollowing == true { bulkEnded(at: now) }
     }
@@ -291,6 +308,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let end = min(external.slotLimit, first + Self.slotsPerTurn)
         for slot in first..<max(first, end)
         where external.isSwept(at: slot, era: session.era, bulk: session.bulk, bulkEnd: session.bulkEnd) {
+            guard let flow = external.entry(at: slot)?.flow else { continue }
+            if let sent = session.bulkBuckets, let sums = external.digests,
+                !sent.contains(sums.bucket(of: flow.original))
+            {
+                external.confirm(at: slot, era: session.era, bulk: session.bulk)
+                continue
+            }
+            if digests.isRepairing { noteRepair(of: flow, .all) }
             external.remove(at: slot)
             sweptFlows += 1
         }
@@ -304,6 +329,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func bulkEnded(at now: Instant) {
         guard let peer else { return }
+        counters.count(.bulksReceived)
         notices.append(.bulkReceived(flows: external.count, swept: sweptFlows))
         if peer.role == .master { purge.bulkEnded(ofTerm: peer.term, wasInSync: peer.inSync) }
         _ = readiness.synced(at: now)

@@ -64,7 +64,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             name: peer.name, source: peer.source, role: peer.role.reportName, term: peer.term,
             isComplete: peer.receiving.isComplete, isAcknowledged: peer.sending.isAcknowledged,
             unacknowledged: sent - min(acknowledged, sent), lastHeard: peer.lastHeard, isSilent: peer.isSilent,
-            lostDatagrams: peer.receiving.lostDatagrams)
+            lostDatagrams: peer.receiving.lostDatagrams,
+            digest: digests.comparison.map { ($0.local, $0.remote, $0.version, $0.equalAt) })
     }
 }
 

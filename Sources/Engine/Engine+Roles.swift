@@ -83,7 +83,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .recall:
             beginRecall(at: now)
         case .bulk:
-            beginBulk()
+            beginBulk(at: now)
         case .publishResult(let result):
             lastTakeover = (result, now)
             notices.append(.takeover(result))
@@ -96,7 +96,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             announcesInSync = false
             startedAsMaster = false
             send(at: now)
-            retireLog()
+            retireLog(at: now)
             retiredAt = now
             formerMayLive = holdsAddresses
         case .armPurge(let ownTerm):

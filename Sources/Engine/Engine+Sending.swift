@@ -7,9 +7,11 @@ internal import SyncProtocol
 
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Begins a bulk: the whole internal cache goes out once more, beside what changes meanwhile.
-    mutating func beginBulk() {
+    ///
+    /// Of flows in buckets beside `buckets` the peer has shown that it holds the same.
+    mutating func beginBulk(only buckets: BucketSet? = nil, at now: Instant) {
         guard peer != nil else { return }
-        peer?.sending.beginBulk(&log)
+        peer?.sending.beginBulk(&log, only: buckets, at: now)
         bulkNumber = peer?.sending.bulk ?? bulkNumber
         counters.count(.bulksSent)
         wantsControlDatagram = true
@@ -18,12 +20,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Sends what is due: control messages, then what the walks of the log still have, as far as the window allows.
     mutating func send(at now: Instant) {
         outgoing.removeAll()
+        let wasDue = heartbeatDue <= now
         sendControl(at: now)
         if let request = pendingRecallPage {
             pendingRecallPage = nil
             sendRecallPages(request, at: now)
         }
         sendFlows(at: now)
+        sendMarker(withHeartbeat: wasDue, at: now)
         if outgoing.count > 0 { link.send(outgoing) }
     }
 
@@ -65,14 +69,17 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func sendControl(at now: Instant) {
         let acknowledgement = peer?.receiving.dueAcknowledgement(
             at: now, holeLimit: SyncProtocol.Acknowledgement.holeLimit)
-        let needsBulk = peer?.receiving.needsBulk(at: now) ?? false
+        // While the peer's key is new, the digests that save a bulk are still being added up.
+        let needsBulk = external.isAddingUp ? false : peer?.receiving.needsBulk(at: now) ?? false
         let asks = recallJob.map { $0.tries > 0 && $0.askAgain == now + RecallJob.patience } ?? false
         let isDue = heartbeatDue <= now
         guard isDue || wantsControlDatagram || acknowledgement != nil || needsBulk || asks else { return }
         wantsControlDatagram = false
+        if isDue { scheduleAudit() }
+        let digestRequest = needsBulk ? sendBucketDigests() : 0
         writer.begin(nextHeader())
         if helloDue <= now {
-            _ = writer.append(.hello(Hello(name: settings.nodeName)))
+            _ = writer.append(.hello(Hello(name: settings.nodeName, digestKey: settings.digestKey)))
             helloDue = now + Instant.Span.seconds(5)
         }
         if let sending = peer?.sending {
@@ -80,7 +87,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 .progress(
                     Progress(
                         sentVersion: sending.sentVersion, bulk: sending.bulk,
-                        bulkEnd: sending.bulkEnd, bulkSent: sending.bulkSent)))
+                        bulkEnd: sending.bulkEnd, bulkSent: sending.bulkSent, isPartial: sending.bulkBuckets != nil)))
+            appendBulkBuckets(at: now)
+        }
+        if let answer = digests.answer {
+            digests.answer = nil
+            _ = writer.append(.marker(answer))
         }
         if let peer, let acknowledgement {
             counters.count(.holesNamed, by: acknowledgement.holes.count)
@@ -92,7 +104,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                         holes: acknowledgement.holes.map { (from: $0.from, to: $0.to) })))
         }
         if let peer, needsBulk {
-            _ = writer.append(.bulkRequest(BulkRequest(incarnation: peer.incarnation, after: peer.receiving.bulk)))
+            _ = writer.append(
+                .bulkRequest(
+                    BulkRequest(
+                        incarnation: peer.incarnation, after: peer.receiving.bulk, request: digestRequest)))
         }
         if let job = recallJob, asks {
             pagesOfRequest = 0
@@ -130,10 +145,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 .progress(
                     Progress(
                         sentVersion: sending.live.covered, bulk: bulk, bulkEnd: sending.bulkEnd,
-                        bulkSent: sending.bulkSent)))
+                        bulkSent: sending.bulkSent, isPartial: sending.bulkBuckets != nil)))
         }
         writer.openInterval(lane: Lane(walk.lane), bulk: bulk, from: walk.covered)
-        let end = walk.isInFormerLog ? packFormer(walk) : Self.pack(walk, &log, &writer)
+        let buckets = walk.lane == .backfill ? peer?.sending.bulkBuckets : nil
+        let end = walk.isInFormerLog ? packFormer(walk) : Self.pack(walk, &log, &writer, only: buckets)
         writer.closeInterval(to: end)
         Self.post(writer, &outgoing)
         peer?.sending.sent(walk.lane, upTo: end)
@@ -150,19 +166,30 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Writes entries until the datagram is full or the walk's limit reached; returns the version covered then.
     private static func pack(
-        _ walk: SendingSession.Walk, _ log: inout ChangeLog, _ writer: inout DatagramWriter
+        _ walk: SendingSession.Walk, _ log: inout ChangeLog, _ writer: inout DatagramWriter,
+        only buckets: BucketSet? = nil
     ) -> UInt64 {
         let limit = min(walk.limit ?? log.latestVersion, walk.covered + UInt64(UInt32.max))
         var covered = walk.covered
         while let entry = log.peek(walk.cursor), entry.version <= limit {
             // A cursor may stand before an entry that this walk has passed: it changed places with the end.
             if entry.version > covered {
-                guard append(entry, to: &writer) else { return covered }
+                if !isConfirmed(entry, log.digests, buckets) {
+                    guard append(entry, to: &writer) else { return covered }
+                }
                 covered = entry.version
             }
             log.advance(walk.cursor)
         }
         return limit
+    }
+
+    /// Whether the receiver has shown that it holds what stands at one place of the log.
+    private static func isConfirmed(
+        _ change: ChangeLog.Change, _ digests: borrowing DigestTable, _ buckets: BucketSet?
+    ) -> Bool {
+        guard let buckets, case .flow(let entry) = change, entry.state != .tombstone else { return false }
+        return !buckets.contains(digests.bucket(of: entry.flow.original))
     }
 
     /// Appends what stands at one place of the log; false if it does not fit.

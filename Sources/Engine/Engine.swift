@@ -18,6 +18,7 @@ internal import SyncProtocol
 /// | `+Roles` | notifications, the role machine, its actions |
 /// | `+Commit` | the external cache into the kernel |
 /// | `+Expectations` | what helpers expect, on each of these ways |
+/// | `+Digests` | the proof that both nodes hold the same |
 /// | `+Renewal` | entries whose timeout no packet moves, made anew |
 /// | `+SequenceWatch` | what helpers shift in silence |
 /// | `+Resync` | a dump against the internal cache, by mark and sweep |
@@ -61,6 +62,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var external: ExternalCache<Flow>
     var externalExpectations: ExternalCache<Expectation>
     var peer: Peer?
+    var digests = DigestExchange()
 
     var reconciler: RoleReconciler
     var roles: RoleStateMachine
@@ -154,7 +156,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         self.kernel = kernel
         self.link = link
         self.settings = settings
-        log = ChangeLog(key: settings.hashKey)
+        log = ChangeLog(key: settings.hashKey, digestKey: settings.digestKey)
         former = nil
         remnants = KeyedTable(key: settings.hashKey)
         external = ExternalCache(key: settings.hashKey, limit: settings.externalLimit)
@@ -189,6 +191,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         continueSequenceWatch(at: now)
         releaseDestroys(at: now)
         answerWaiters()
+        continueAudit(at: now)
         send(at: now)
         return nextTurn(after: now)
     }
@@ -198,14 +201,14 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
 
     private func nextTurn(after now: Instant) -> Instant {
         if eventsOfLastTurn >= Self.eventsPerTurn || commitJob != nil || purgeJob != nil || strictSlot != nil
-            || renewal.isRunning || hasSweep || wantsControlDatagram
+            || renewal.isRunning || hasSweep || wantsControlDatagram || external.isAddingUp || digests.auditLeft > 0
         {
             return now
         }
         if let job = resyncJob, !job.isWaiting, job.pausedUntil <= now { return now }
         var next = min(heartbeatDue, roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
         next = min(next, holdsAddresses ? .never : purge.nextDeadline, resyncJob?.beginsAgain ?? .never, resyncDue)
-        next = min(next, sequenceWatch.nextDeadline)
+        next = min(next, sequenceWatch.nextDeadline, nextMarker())
         next = min(next, renewal.nextDeadline, resyncJob == nil ? backgroundDue : .never)
         if let paused = resyncJob?.pausedUntil, paused > now { next = min(next, paused) }
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }

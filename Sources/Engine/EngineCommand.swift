@@ -53,6 +53,14 @@ public enum EngineNotice: Sendable, Equatable {
     case bulkReceived(flows: Int, swept: Int)
     case recalled(flows: Int)
     case resynced(found: Int, missing: Int)
+    /// This node's copy of the peer's log is not what the peer says; a repair is on its way.
+    case diverged(version: UInt64)
+    /// A repair changed this flow; only the first few of each are told.
+    case repairedFlow(Flow, FlowAttributes)
+    /// Both nodes hold the same again.
+    case repaired(flows: Int)
+    /// Stored flows were not as their changes had left them.
+    case corrupted(buckets: Int)
     case overrun
     case purged(flows: Int)
     /// The kernel refused a flow at a commit; only the first few of each commit are told.

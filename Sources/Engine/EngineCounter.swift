@@ -71,6 +71,13 @@ public enum EngineCounter: UInt8, CaseIterable, Sendable {
     case peerFlowStale
     /// A peer's word on a flow that this master knows better.
     case peerFlowIgnored
+    // The proof: comparisons, those that were unequal, buckets whose stored bytes had changed by accident, and buckets
+    // that bulks left out and sent.
+    case digestsCompared
+    case divergences
+    case corruptedBuckets
+    case bucketsConfirmed
+    case bucketsSent
     // What was asked and sent again.
     case bulksSent
     case bulksReceived

@@ -19,6 +19,8 @@ public struct EngineReport: Sendable {
         public var lastHeard: Instant
         public var isSilent: Bool
         public var lostDatagrams: UInt64
+        /// The last comparison of digests.
+        public var digest: (local: UInt64, remote: UInt64, version: UInt64, equalAt: Instant?)?
     }
 
     public var role: String

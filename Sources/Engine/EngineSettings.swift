@@ -30,9 +30,14 @@ public struct EngineSettings: Sendable {
     public var externalLimit: Int
     /// Chance for the tables' hashes.
     public var hashKey: SipHash.Key
+    /// Chance for the digests; the peer is told.
+    public var digestKey: SipHash.Key
 
     /// Makes settings with the defaults of the configuration.
-    public init(nodeName: String, incarnation: UInt64, group: String, hashKey: SipHash.Key) {
+    public init(
+        nodeName: String, incarnation: UInt64, group: String, hashKey: SipHash.Key, digestKey: SipHash.Key
+    ) {
+        self.digestKey = digestKey
         self.nodeName = nodeName
         self.incarnation = incarnation
         self.storedTerm = 0

@@ -108,6 +108,8 @@ public struct ChangeLog: ~Copyable {
     public let tombstoneLimit: Int
 
     var table: KeyedTable<Entry>
+    /// Digests of all flows but tombstones: what a peer that follows must hold too.
+    public internal(set) var digests: DigestTable
     var expectations: KeyedTable<ExpectationEntry>
     var oldest = LogPlace.none
     var newest = LogPlace.none
@@ -131,10 +133,13 @@ public struct ChangeLog: ~Copyable {
     /// The current round of mark and sweep.
     public private(set) var round: UInt32 = 0
 
-    /// Makes an empty log that counts on from `latestVersion`.
-    public init(key: SipHash.Key, latestVersion: UInt64 = 0, tombstoneLimit: Int = 262_144) {
+    /// Makes an empty log that counts on from `latestVersion`; `digestKey` is what peers compare its digests under.
+    public init(
+        key: SipHash.Key, digestKey: SipHash.Key, latestVersion: UInt64 = 0, tombstoneLimit: Int = 262_144
+    ) {
         table = KeyedTable(key: key)
         expectations = KeyedTable(key: key)
+        digests = DigestTable(key: digestKey)
         self.latestVersion = latestVersion
         self.tombstoneFloor = latestVersion
         self.tombstoneLimit = tombstoneLimit
@@ -171,7 +176,7 @@ public struct ChangeLog: ~Copyable {
         guard let slot = table.find(flow.original) else {
             let slot = table.insert(Entry(flow: flow, state: .live, traits: traits, links: LogLinks(seen: round)))
             append(.flow(slot))
-            if flow.isBoundToItsKernel { boundCount += 1 }
+            enter(slot)
             return .inserted
         }
         table[slot].links.seen = round
@@ -183,16 +188,14 @@ public struct ChangeLog: ~Copyable {
             table[slot].flow = flow
             table[slot].traits = traits.union(.replacement)
             table[slot].state = .live
-            if flow.isBoundToItsKernel { boundCount += 1 }
+            enter(slot)
             moveToEnd(.flow(slot))
             return .inserted
-        case .condemned:
+        case .condemned, .live:
             table[slot].state = .live
-            let changed = table[slot].flow.merge(flow, attributes)
-            if changed { moveToEnd(.flow(slot)) }
-            return changed ? .changed : .refreshed
-        case .live:
+            let old = table[slot].flow
             guard table[slot].flow.merge(flow, attributes) else { return .refreshed }
+            digests.replace(old, by: table[slot].flow, at: slot)
             moveToEnd(.flow(slot))
             return .changed
         }
@@ -202,6 +205,7 @@ public struct ChangeLog: ~Copyable {
     public mutating func replace(_ flow: Flow, traits: Traits) {
         guard let slot = table.find(flow.original) else { return _ = observe(flow, .all, traits: traits) }
         if table[slot].state == .tombstone { return _ = observe(flow, .all, traits: traits) }
+        digests.replace(table[slot].flow, by: flow, at: slot)
         table[slot].flow = flow
         table[slot].state = .live
         table[slot].links.seen = round
@@ -269,7 +273,7 @@ public struct ChangeLog: ~Copyable {
     public mutating func forget(_ original: Tuple) -> Bool {
         guard let slot = table.find(original), table[slot].state != .tombstone else { return false }
         unlink(.flow(slot))
-        if table[slot].flow.isBoundToItsKernel { boundCount -= 1 }
+        leave(slot)
         table.remove(slot)
         return true
     }
@@ -306,7 +310,33 @@ public struct ChangeLog: ~Copyable {
     private mutating func bury(_ slot: UInt32) {
         table[slot].state = .tombstone
         tombstones += 1
-        if table[slot].flow.isBoundToItsKernel { boundCount -= 1 }
+        leave(slot)
         noteTombstone(.flow(slot))
+    }
+
+    private mutating func enter(_ slot: UInt32) {
+        digests.add(table[slot].flow, at: slot)
+        if table[slot].flow.isBoundToItsKernel { boundCount += 1 }
+    }
+
+    private mutating func leave(_ slot: UInt32) {
+        digests.remove(table[slot].flow, at: slot)
+        if table[slot].flow.isBoundToItsKernel { boundCount -= 1 }
+    }
+
+    // MARK: The audit
+
+    /// Adds up the flows that are stored in the next slots, and begins anew behind the last.
+    ///
+    /// Returns the buckets that were not as the changes had left them: stored bytes changed by accident.
+    public mutating func audit(slots: UInt32) -> [Int] {
+        let first = digests.nextAuditSlot ?? 0
+        if digests.nextAuditSlot == nil { digests.beginAudit() }
+        let end = min(table.slotLimit, first + slots)
+        for slot in first..<max(first, end) {
+            let isThere = table.contains(slot) && table[slot].state != .tombstone
+            digests.audit(isThere ? table[slot].flow : nil)
+        }
+        return end >= table.slotLimit ? digests.endAudit() : []
     }
 }

@@ -3,7 +3,7 @@ public import Conntrack
 internal import DequeModule
 
 /// What a node announces to its peers: a flow or an expectation.
-public protocol Announcement: BitwiseCopyable, Sendable {
+public protocol Announcement: BitwiseCopyable, Sendable, Equatable {
     associatedtype Key: TableKey
     /// What it is told apart by.
     var key: Key { get }
@@ -11,6 +11,8 @@ public protocol Announcement: BitwiseCopyable, Sendable {
     static func placeholder(_ key: Key) -> Self
     /// Whether no other kernel can go on with it.
     var isBoundToItsKernel: Bool { get }
+    /// The flow, if digests cover it.
+    var digested: Flow? { get }
 }
 
 extension Flow: Announcement {
@@ -19,6 +21,9 @@ extension Flow: Announcement {
 
     /// A flow of which nothing is known but its tuple.
     public static func placeholder(_ key: Tuple) -> Flow { Flow(original: key, reply: key.inverted) }
+
+    /// Every flow is.
+    public var digested: Flow? { self }
 }
 
 extension Expectation: Announcement {
@@ -27,6 +32,9 @@ extension Expectation: Announcement {
 
     /// Never: the function and the helper that it names are modules of every kernel.
     public var isBoundToItsKernel: Bool { false }
+
+    /// None: they are few, and every bulk carries them.
+    public var digested: Flow? { nil }
 }
 
 /// An external cache: what a peer told us about, each with the version that the peer gave it.
@@ -49,6 +57,8 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         public var isDeleted: Bool
         /// Why this node's kernel refused it, if it did: it stays, so that no repair sends it again.
         public var refusal: WriteRefusal?
+        /// This node takes no part in it (own flows, `ignore-address`): it is held for the digest's sake alone.
+        public var isFiltered = false
 
         /// What it is found by.
         public var key: Subject.Key { subject.key }
@@ -70,7 +80,11 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     /// Entries at most.
     public let limit: Int
 
-    private var table: KeyedTable<Entry>
+    var table: KeyedTable<Entry>
+    /// Digests of all entries but remembered deletes, under the key of the peer that told them; nil before it is known.
+    public private(set) var digests: DigestTable?
+    /// The digests do not cover all entries yet.
+    public private(set) var isAddingUp = false
     /// Slots of remembered deletes by age; a slot that was used again since is skipped.
     private var deleted: Deque<UInt32> = []
     /// Entries in the cache, without remembered deletes.
@@ -97,22 +111,28 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     public func entry(of key: Subject.Key) -> Entry? { table.find(key).flatMap { entry(at: $0) } }
 
     /// Applies what a peer told; the whole of it, not a part.
-    public mutating func apply(_ subject: Subject, version: UInt64, era: UInt32, bulk: UInt32) -> Outcome {
-        let told = Entry(subject: subject, version: version, era: era, bulk: bulk, isDeleted: false, refusal: nil)
+    public mutating func apply(
+        _ subject: Subject, version: UInt64, era: UInt32, bulk: UInt32, isFiltered: Bool = false
+    ) -> Outcome {
+        let told = Entry(
+            subject: subject, version: version, era: era, bulk: bulk, isDeleted: false, refusal: nil,
+            isFiltered: isFiltered)
         guard let slot = table.find(subject.key) else {
             guard table.count < limit else { return .full }
-            _ = table.insert(told)
-            tally(subject, 1)
+            enter(subject, table.insert(told))
             return .inserted
         }
         let held = table[slot]
         guard (era, version) > (held.era, held.version) else {
-            // Told again by the bulk that runs: it is confirmed, not changed.
-            if (era, version) == (held.era, held.version) { table[slot].bulk = bulk }
-            return .stale
+            guard (era, version) == (held.era, held.version), !held.isDeleted else { return .stale }
+            // Told again: it is confirmed, and what is stored gives way to what was meant.
+            table[slot].bulk = bulk
+            let isSame = held.subject == subject
+            if !isSame { change(slot, to: subject) }
+            return isSame ? .stale : .updated
         }
+        if held.isDeleted { enter(subject, slot) } else { change(slot, to: subject) }
         table[slot] = told
-        if held.isDeleted { tally(subject, 1) }
         return held.isDeleted ? .inserted : .updated
     }
 
@@ -122,7 +142,8 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
             guard table.count < limit else { return .full }
             let slot = table.insert(
                 Entry(
-                    subject: .placeholder(key), version: version, era: era, bulk: 0, isDeleted: true, refusal: nil))
+                    subject: .placeholder(key), version: version, era: era, bulk: 0, isDeleted: true,
+                    refusal: nil))
             deleted.append(slot)
             return .unknown
         }
@@ -133,7 +154,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         guard !held.isDeleted else { return .stale }
         table[slot].isDeleted = true
         deleted.append(slot)
-        tally(held.subject, -1)
+        leave(held.subject, slot)
         return .removed
     }
 
@@ -159,7 +180,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     /// Removes the entry of a slot: adopted, swept, or flushed.
     public mutating func remove(at slot: UInt32) {
         guard table.contains(slot), !table[slot].isDeleted else { return }
-        tally(table[slot].subject, -1)
+        leave(table[slot].subject, slot)
         table.remove(slot)
     }
 
@@ -180,11 +201,63 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         deleted.removeAll()
         count = 0
         boundCount = 0
+        isAddingUp = false
+        if let key = digests?.key { digests = DigestTable(key: key) }
     }
 
-    private mutating func tally(_ subject: Subject, _ change: Int) {
-        count += change
-        if subject.isBoundToItsKernel { boundCount += change }
+    /// Confirms what a bulk did not send because its bucket is equal on both nodes.
+    public mutating func confirm(at slot: UInt32, era: UInt32, bulk: UInt32) {
+        guard table.contains(slot), !table[slot].isDeleted else { return }
+        // Versions of another era mean nothing in this one; any change of the peer's is newer.
+        if table[slot].era != era { table[slot].version = 0 }
+        table[slot].era = era
+        table[slot].bulk = bulk
+    }
+
+    // MARK: Digests
+
+    /// Digests are to be under this key from now on; the audit adds up what is here.
+    public mutating func setDigestKey(_ key: SipHash.Key) {
+        guard digests?.key != key else { return }
+        digests = DigestTable(key: key)
+        isAddingUp = table.count > 0
+    }
+
+    /// Adds up the entries that are stored in the next slots, and begins anew behind the last.
+    ///
+    /// Returns the buckets that were not as the changes had left them: stored bytes changed by accident.
+    public mutating func audit(slots: UInt32) -> [Int] {
+        guard let running = digests else { return [] }
+        let first = running.nextAuditSlot ?? 0
+        if running.nextAuditSlot == nil { digests?.beginAudit() }
+        let end = min(table.slotLimit, first + slots)
+        for slot in first..<max(first, end) {
+            let stored = entry(at: slot)?.subject.digested
+            digests?.audit(stored)
+        }
+        guard end >= table.slotLimit else { return [] }
+        let wrong = digests?.endAudit() ?? []
+        defer { isAddingUp = false }
+        return isAddingUp ? [] : wrong
+    }
+
+    private mutating func enter(_ subject: Subject, _ slot: UInt32) {
+        count += 1
+        if subject.isBoundToItsKernel { boundCount += 1 }
+        if let flow = subject.digested { digests?.add(flow, at: slot) }
+    }
+
+    private mutating func leave(_ subject: Subject, _ slot: UInt32) {
+        count -= 1
+        if subject.isBoundToItsKernel { boundCount -= 1 }
+        if let flow = subject.digested { digests?.remove(flow, at: slot) }
+    }
+
+    private mutating func change(_ slot: UInt32, to subject: Subject) {
+        if let old = table[slot].subject.digested, let new = subject.digested {
+            digests?.replace(old, by: new, at: slot)
+        }
+        table[slot].subject = subject
     }
 }
 

@@ -50,6 +50,12 @@ public struct ReceivingSession: Sendable {
     public private(set) var bulk: UInt32 = 0
     /// The version that it goes up to.
     public private(set) var bulkEnd: UInt64 = 0
+    /// The buckets that it sends, as far as the peer has said; nil for all.
+    public private(set) var bulkBuckets: BucketSet?
+    private var toldWords: UInt64 = 0
+    private var filledAt: Instant = .never
+    /// The cache holds what the peer holds and nothing else: its last bulk was swept.
+    public private(set) var isExact = false
     private var bulkSent: UInt64 = 0
     private var liveSent: UInt64 = 0
     private var coverage = Coverage()
@@ -82,6 +88,9 @@ public struct ReceivingSession: Sendable {
 
     /// Whether this node has held all of the peer's flows at least once in this incarnation, and follows it since.
     public var isFollowing: Bool { phase == .following }
+
+    /// Whether this node has applied everything up to a version, and nothing beyond it.
+    public func stands(at version: UInt64) -> Bool { coverage.gapFree == version && coverage.highest == version }
 
     /// Versions that the peer has sent and this node does not hold.
     public var lag: UInt64 { max(liveSent, bulkEnd) - min(coverage.gapFree, max(liveSent, bulkEnd)) }
@@ -120,8 +129,8 @@ public struct ReceivingSession: Sendable {
 
     /// Takes in how far the peer says that it has come; `sequence` is that of the datagram which says so.
     public mutating func progress(
-        sent: UInt64, bulk told: UInt32, bulkEnd end: UInt64, bulkSent toldSent: UInt64, sequence: UInt64,
-        at now: Instant
+        sent: UInt64, bulk told: UInt32, bulkEnd end: UInt64, bulkSent toldSent: UInt64, isPartial: Bool,
+        sequence: UInt64, at now: Instant
     ) {
         if sequence == highestSequence, told < bulk || told == bulk && end != bulkEnd {
             // The sender met this node anew and knows nothing of the bulk that is followed here.
@@ -131,7 +140,7 @@ public struct ReceivingSession: Sendable {
         // An acknowledgement can be lost like any datagram: whoever waits for it asks by its progress.
         if acknowledgeAt == .never { acknowledgeAt = now + Self.acknowledgementDelay }
         // What a bulk sent before this session heard of it is a hole like any other.
-        if told > bulk { begin(told, end: end) }
+        if told > bulk { begin(told, end: end, isPartial: isPartial) }
         if sequence == highestSequence, coverage.highest > max(sent, end) {
             // More has arrived than was sent: a datagram lied, and what the cache holds of it cannot be told apart.
             isDeceived = true
@@ -140,6 +149,18 @@ public struct ReceivingSession: Sendable {
         bulkSent = max(bulkSent, toldSent)
         update(at: now)
     }
+
+    /// Takes in which buckets a bulk sends: words of the set, from a place on.
+    public mutating func takeBuckets(of told: UInt32, from place: Int, _ words: [UInt64]) {
+        guard told == bulk, bulkBuckets != nil, place + words.count <= 64 else { return }
+        for (index, bits) in words.enumerated() {
+            bulkBuckets?.set(word: place + index, to: bits)
+            toldWords |= 1 << UInt64(place + index)
+        }
+    }
+
+    /// Whether the peer has said which buckets the bulk sends.
+    public var knowsBuckets: Bool { bulkBuckets == nil || toldWords == .max }
 
     /// Whether the flows of an interval are to be read, and marks their datagram as one to acknowledge.
     public mutating func admits(
@@ -172,8 +193,15 @@ public struct ReceivingSession: Sendable {
     }
 
     /// The bulk has ended: what it did not name may be removed (a synced master sent it), or not.
-    public mutating func endBulk(maySweep: Bool) {
+    ///
+    /// A bulk that sent a part waits for the word on which part; without it all is asked for again after a while.
+    public mutating func endBulk(maySweep: Bool, at now: Instant) {
         guard phase == .filled else { return }
+        guard knowsBuckets else {
+            if filledAt == .never { filledAt = now }
+            if now.since(filledAt) > Self.requestRepeat { forget(at: now) }
+            return
+        }
         phase = maySweep ? .sweeping(nextSlot: 0) : .following
     }
 
@@ -181,6 +209,7 @@ public struct ReceivingSession: Sendable {
     public mutating func swept(to slot: UInt32?) {
         guard case .sweeping = phase else { return }
         phase = slot.map { .sweeping(nextSlot: $0) } ?? .following
+        isExact = slot == nil
     }
 
     /// Gives the coverage up: too much is missing, or the cache was flushed.
@@ -188,6 +217,7 @@ public struct ReceivingSession: Sendable {
     /// A bulk is asked for.
     public mutating func forget(at now: Instant) {
         phase = .unknown
+        isExact = false
         coverage = Coverage()
         holeSince = .never
         requestAt = now
@@ -238,12 +268,18 @@ public struct ReceivingSession: Sendable {
 
     /// When something of the above falls due.
     public var nextDeadline: Instant {
-        min(acknowledgeAt, holeSince, phase == .unknown ? requestAt : .never)
+        min(
+            acknowledgeAt, holeSince, phase == .unknown ? requestAt : .never,
+            filledAt == .never || phase != .filled ? .never : filledAt + Self.requestRepeat)
     }
 
     // MARK: Inside
 
-    private mutating func begin(_ told: UInt32, end: UInt64) {
+    private mutating func begin(_ told: UInt32, end: UInt64, isPartial: Bool) {
+        bulkBuckets = isPartial ? BucketSet() : nil
+        toldWords = 0
+        filledAt = .never
+        isExact = false
         bulk = told
         bulkEnd = end
         bulkSent = 0

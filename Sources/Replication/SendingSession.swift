@@ -57,6 +57,10 @@ public struct SendingSession: Sendable {
     private var lastBulk: UInt32
     /// The version that the latest bulk goes up to.
     public private(set) var bulkEnd: UInt64 = 0
+    /// The buckets that the latest bulk sends; nil for all.
+    public private(set) var bulkBuckets: BucketSet?
+    /// When the latest bulk began.
+    public private(set) var bulkBegan: Instant = .origin
 
     /// What the peer last acknowledged.
     public private(set) var acknowledgedVersion: UInt64 = 0
@@ -90,7 +94,7 @@ public struct SendingSession: Sendable {
     /// Goes on in a new log that counts on where `former` ended.
     ///
     /// What was not sent of it remains to be sent first.
-    public mutating func continueIn(_ log: inout ChangeLog, former: inout ChangeLog) {
+    public mutating func continueIn(_ log: inout ChangeLog, former: inout ChangeLog, at now: Instant) {
         formerEnd = former.latestVersion
         formerRepairCursor = repairCursor
         remainder = nil
@@ -102,7 +106,7 @@ public struct SendingSession: Sendable {
         backfillCursor = log.openCursor(atStart: false)
         repairCursor = log.openCursor(atStart: false)
         repair = nil
-        if backfill != nil { beginBulk(&log) }
+        if backfill != nil { beginBulk(&log, at: now) }
     }
 
     /// Notes that the former log is gone: what was not sent of it never will be.
@@ -120,9 +124,12 @@ public struct SendingSession: Sendable {
 
     /// Begins a bulk: all that the log holds now goes out by the backfill, later changes by the live walk.
     ///
-    /// What the live walk had not sent yet is part of the bulk, so it moves to the end.
-    public mutating func beginBulk(_ log: inout ChangeLog) {
+    /// What the live walk had not sent yet is part of the bulk, so it moves to the end. Of flows in buckets beside
+    /// `buckets` the peer has shown that it holds the same.
+    public mutating func beginBulk(_ log: inout ChangeLog, only buckets: BucketSet? = nil, at now: Instant) {
         lastBulk += 1
+        bulkBuckets = buckets
+        bulkBegan = now
         bulk = lastBulk
         bulkEnd = log.latestVersion
         log.move(backfillCursor, toStart: true)

@@ -81,16 +81,21 @@ public struct DatagramReader: Sendable {
             let lowest = try body.readUInt8(bytes)
             let highest = try body.readUInt8(bytes)
             let nonce = try body.readUInt64(bytes)
+            let digestKey = SipHash.Key(try body.readUInt64(bytes), try body.readUInt64(bytes))
             guard (1...Hello.nameLimit).contains(body.remaining) else { throw MessageRefusal.name }
             let name = try body.readText(bytes, count: body.remaining)
-            return .hello(Hello(name: name, lowestVersion: lowest, highestVersion: highest, nonce: nonce))
+            return .hello(
+                Hello(name: name, lowestVersion: lowest, highestVersion: highest, nonce: nonce, digestKey: digestKey))
         case .progress:
             let sent = try body.readVarint(bytes)
             let bulk = try body.readUInt32(bytes)
             let end = try body.readVarint(bytes)
             let bulkSent = try body.readVarint(bytes)
             guard bulkSent <= end, end <= sent || bulk == 0 else { throw MessageRefusal.number }
-            return .progress(Progress(sentVersion: sent, bulk: bulk, bulkEnd: end, bulkSent: bulkSent))
+            let flags = try body.readUInt8(bytes)
+            guard flags & 0xfe == 0 else { throw MessageRefusal.flags }
+            return .progress(
+                Progress(sentVersion: sent, bulk: bulk, bulkEnd: end, bulkSent: bulkSent, isPartial: flags == 1))
         case .interval:
             guard let lane = Lane(rawValue: try body.readUInt8(bytes)) else { throw MessageRefusal.flags }
             let bulk = try body.readUInt32(bytes)
@@ -103,7 +108,17 @@ public struct DatagramReader: Sendable {
             return .acknowledgement(try readAcknowledgement(&body, bytes))
         case .bulkRequest:
             let incarnation = try body.readUInt64(bytes)
-            return .bulkRequest(BulkRequest(incarnation: incarnation, after: try body.readUInt32(bytes)))
+            let after = try body.readUInt32(bytes)
+            return .bulkRequest(
+                BulkRequest(incarnation: incarnation, after: after, request: try body.readUInt32(bytes)))
+        case .marker:
+            let version = try body.readVarint(bytes)
+            let bulk = try body.readUInt32(bytes)
+            return .marker(Marker(version: version, bulk: bulk, digest: try body.readUInt64(bytes)))
+        case .bucketDigests:
+            return .bucketDigests(try readBucketDigests(&body, bytes))
+        case .bulkBuckets:
+            return .bulkBuckets(try readBulkBuckets(&body, bytes))
         case .recallRequest:
             let id = try body.readUInt32(bytes)
             return .recallRequest(RecallRequest(id: id, place: try body.readUInt64(bytes)))
@@ -138,5 +153,25 @@ public struct DatagramReader: Sendable {
             previous = to
         }
         return acknowledgement
+    }
+
+    private func readBucketDigests(_ body: inout ByteCursor, _ bytes: borrowing RawSpan) throws -> BucketDigests {
+        var told = BucketDigests(request: try body.readUInt32(bytes), buckets: [])
+        told.buckets.reserveCapacity(BucketDigests.limit)
+        while body.remaining > 0, told.buckets.count < BucketDigests.limit {
+            let number = try body.readUInt16(bytes)
+            guard number < BucketDigests.bucketCount else { throw MessageRefusal.number }
+            told.buckets.append((number, try body.readUInt64(bytes)))
+        }
+        return told
+    }
+
+    private func readBulkBuckets(_ body: inout ByteCursor, _ bytes: borrowing RawSpan) throws -> BulkBuckets {
+        let bulk = try body.readUInt32(bytes)
+        var told = BulkBuckets(bulk: bulk, place: try body.readUInt8(bytes), words: [])
+        told.words.reserveCapacity(BulkBuckets.limit)
+        while body.remaining > 0, told.words.count < BulkBuckets.limit { told.words.append(try body.readUInt64(bytes)) }
+        guard Int(told.place) + told.words.count <= BulkBuckets.wordCount else { throw MessageRefusal.number }
+        return told
     }
 }

@@ -89,6 +89,8 @@ public struct DatagramWriter: ~Copyable {
                 writer.append(hello.lowestVersion)
                 writer.append(hello.highestVersion)
                 writer.append(hello.nonce)
+                writer.append(hello.digestKey.words.0)
+                writer.append(hello.digestKey.words.1)
                 writer.append(utf8: hello.name)
             }
         case .progress(let progress):
@@ -97,6 +99,7 @@ public struct DatagramWriter: ~Copyable {
                 writer.append(progress.bulk)
                 writer.appendVarint(progress.bulkEnd)
                 writer.appendVarint(progress.bulkSent)
+                writer.append(UInt8(progress.isPartial ? 1 : 0))
             }
         case .acknowledgement(let acknowledgement):
             appendBody(.acknowledgement) { writer in
@@ -115,6 +118,27 @@ public struct DatagramWriter: ~Copyable {
             appendBody(.bulkRequest) { writer in
                 writer.append(request.incarnation)
                 writer.append(request.after)
+                writer.append(request.request)
+            }
+        case .marker(let marker):
+            appendBody(.marker) { writer in
+                writer.appendVarint(marker.version)
+                writer.append(marker.bulk)
+                writer.append(marker.digest)
+            }
+        case .bucketDigests(let told):
+            appendBody(.bucketDigests) { writer in
+                writer.append(told.request)
+                for bucket in told.buckets.prefix(BucketDigests.limit) {
+                    writer.append(bucket.number)
+                    writer.append(bucket.digest)
+                }
+            }
+        case .bulkBuckets(let told):
+            appendBody(.bulkBuckets) { writer in
+                writer.append(told.bulk)
+                writer.append(told.place)
+                for word in told.words.prefix(BulkBuckets.limit) { writer.append(word) }
             }
         case .recallRequest(let request):
             appendBody(.recallRequest) { writer in

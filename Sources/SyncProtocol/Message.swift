@@ -1,10 +1,11 @@
+public import Bytes
 public import Conntrack
 
 /// One message of a datagram.
 ///
 /// On the wire: a kind byte, the body's length in one byte, the body. A reader skips a kind that it does not know. It
 /// ignores what stands behind the fields that it knows, but not behind those of flows and expectations: their
-/// attributes are fixed for a wire version. Kinds 1 to 63 are taken as below; 14 to 16 are kept for digests.
+/// attributes are fixed for a wire version. Kinds 1 to 63 are taken as below.
 public enum Message: Equatable, Sendable {
     case hello(Hello)
     case progress(Progress)
@@ -25,6 +26,12 @@ public enum Message: Equatable, Sendable {
     case expectation(ExpectationMessage)
     /// An expectation is gone, or its flow has come.
     case expectationDestroy(ExpectationDestroyMessage)
+    /// What the sender's log comes to at a version.
+    case marker(Marker)
+    /// What the sender's copy of the receiver's log comes to, by bucket.
+    case bucketDigests(BucketDigests)
+    /// Which buckets a bulk sends.
+    case bulkBuckets(BulkBuckets)
 
     /// The first byte of a message.
     public enum Kind: UInt8, Sendable, CaseIterable {
@@ -41,6 +48,9 @@ public enum Message: Equatable, Sendable {
         // 11 is free.
         case expectation = 12
         case expectationDestroy
+        case marker
+        case bucketDigests
+        case bulkBuckets
     }
 }
 
@@ -55,12 +65,16 @@ public struct Hello: Equatable, Sendable {
     public var highestVersion: UInt8
     /// Chance, answered by a sealed link's peer; 0 on an open link.
     public var nonce: UInt64
+    /// The key of the node's digests: chance, new with every run.
+    public var digestKey: SipHash.Key
 
     /// Makes a hello.
     public init(
         name: String, lowestVersion: UInt8 = DatagramHeader.wireVersion,
-        highestVersion: UInt8 = DatagramHeader.wireVersion, nonce: UInt64 = 0
+        highestVersion: UInt8 = DatagramHeader.wireVersion, nonce: UInt64 = 0,
+        digestKey: SipHash.Key = SipHash.Key(0, 0)
     ) {
+        self.digestKey = digestKey
         self.name = name
         self.lowestVersion = lowestVersion
         self.highestVersion = highestVersion
@@ -78,13 +92,74 @@ public struct Progress: Equatable, Sendable {
     public var bulkEnd: UInt64
     /// The bulk has been sent up to this version; equal to `bulkEnd` when it has ended.
     public var bulkSent: UInt64
+    /// The bulk leaves buckets out that the receiver has shown to be equal; `bulkBuckets` names the others.
+    public var isPartial: Bool
 
     /// Makes a progress.
-    public init(sentVersion: UInt64, bulk: UInt32, bulkEnd: UInt64, bulkSent: UInt64) {
+    public init(sentVersion: UInt64, bulk: UInt32, bulkEnd: UInt64, bulkSent: UInt64, isPartial: Bool = false) {
         self.sentVersion = sentVersion
         self.bulk = bulk
         self.bulkEnd = bulkEnd
         self.bulkSent = bulkSent
+        self.isPartial = isPartial
+    }
+}
+
+/// What a log comes to when everything up to a version is applied and nothing beyond it.
+public struct Marker: Equatable, Sendable {
+    public var version: UInt64
+    /// The sender's latest bulk.
+    public var bulk: UInt32
+    /// The sum of all digests, under the key of the sender's hello.
+    public var digest: UInt64
+
+    /// Makes a marker.
+    public init(version: UInt64, bulk: UInt32, digest: UInt64) {
+        self.version = version
+        self.bulk = bulk
+        self.digest = digest
+    }
+}
+
+/// Digests of some buckets, sent ahead of a request for a bulk; those that are zero are not named.
+public struct BucketDigests: Equatable, Sendable {
+    /// Buckets in one message at most.
+    public static let limit = 25
+    /// Buckets are numbered below this.
+    public static let bucketCount: UInt16 = 4_096
+
+    /// The request that they belong to.
+    public var request: UInt32
+    public var buckets: [(number: UInt16, digest: UInt64)]
+
+    /// Makes a part of the digests.
+    public init(request: UInt32, buckets: [(number: UInt16, digest: UInt64)]) {
+        self.request = request
+        self.buckets = buckets
+    }
+
+    /// Whether two parts say the same.
+    public static func == (left: BucketDigests, right: BucketDigests) -> Bool {
+        left.request == right.request && left.buckets.elementsEqual(right.buckets, by: ==)
+    }
+}
+
+/// A part of the set of buckets that a bulk sends: words of 64 bits, the lowest bucket in the lowest bit.
+public struct BulkBuckets: Equatable, Sendable {
+    /// Words in one message at most, and in all.
+    public static let limit = 22
+    public static let wordCount = 64
+
+    public var bulk: UInt32
+    /// The place of the first word.
+    public var place: UInt8
+    public var words: [UInt64]
+
+    /// Makes a part of the set.
+    public init(bulk: UInt32, place: UInt8, words: [UInt64]) {
+        self.bulk = bulk
+        self.place = place
+        self.words = words
     }
 }
 
@@ -205,11 +280,14 @@ public struct BulkRequest: Equatable, Sendable {
     public var incarnation: UInt64
     /// The latest bulk that the receiver knows of: a newer one answers the request.
     public var after: UInt32
+    /// The request that bucket digests were sent ahead for; 0 if none were, and the bulk is to send all.
+    public var request: UInt32
 
     /// Makes a request.
-    public init(incarnation: UInt64, after: UInt32) {
+    public init(incarnation: UInt64, after: UInt32, request: UInt32 = 0) {
         self.incarnation = incarnation
         self.after = after
+        self.request = request
     }
 }
 

@@ -13,7 +13,7 @@ import Testing
         return Flow(original: original, reply: original.inverted, status: [.confirmed], timeout: 30, mark: mark)
     }
 
-    static func log() -> ChangeLog { ChangeLog(key: SipHash.Key(1, 2)) }
+    static func log() -> ChangeLog { ChangeLog(key: SipHash.Key(1, 2), digestKey: SipHash.Key(5, 6)) }
 
     /// What a cursor meets from where it stands, without moving it.
     private static func walk(_ log: inout ChangeLog, _ cursor: ChangeLog.Cursor) -> [ChangeLog.Entry] {
@@ -96,6 +96,9 @@ import Testing
                     log.close(start)
                 }
                 #expect(log.flowCount == live.count, "seed \(seed) round \(round) step \(step)")
+                var sums = DigestTable(key: log.digests.key)
+                for (number, flow) in live { sums.add(Self.flow(number, mark: flow.mark), at: 0) }
+                #expect(log.digests.total == sums.total && log.digests.buckets == sums.buckets, "seed \(seed)")
             }
         }
     }
@@ -123,7 +126,7 @@ import Testing
     }
 
     @Test func `tombstones are bounded, and what was dropped is known`() {
-        var log = ChangeLog(key: SipHash.Key(1, 2), tombstoneLimit: 10)
+        var log = ChangeLog(key: SipHash.Key(1, 2), digestKey: SipHash.Key(5, 6), tombstoneLimit: 10)
         for number in 0..<30 {
             log.observe(Self.flow(UInt32(number)), .all)
             log.destroy(Self.flow(UInt32(number)).original)

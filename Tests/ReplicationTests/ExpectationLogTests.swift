@@ -15,7 +15,7 @@ import Testing
             timeout: 300, policy: policy)
     }
 
-    private static func log() -> ChangeLog { ChangeLog(key: SipHash.Key(1, 2)) }
+    private static func log() -> ChangeLog { ChangeLog(key: SipHash.Key(1, 2), digestKey: SipHash.Key(5, 6)) }
 
     @Test func `flows and expectations stand in one order of versions`() {
         var log = Self.log()

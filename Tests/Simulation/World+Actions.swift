@@ -33,7 +33,8 @@ extension World {
         node.incarnation += 1
         var settings = EngineSettings(
             nodeName: node.name, incarnation: 1_700_000_000 + node.incarnation, group: "vg",
-            hashKey: .init(generator.next(), generator.next()))
+            hashKey: .init(generator.next(), generator.next()),
+            digestKey: .init(generator.next(), generator.next()))
         settings.storedTerm = node.storedTerm
         settings.purgeTimeout = setup.purgeTimeout
         settings.filter = node.filter
