@@ -203,11 +203,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .acknowledgement(let told):
             takeAcknowledgement(told, at: now)
         case .bulkRequest(let request):
-            guard request.incarnation == 0 || request.incarnation == settings.incarnation, let peer else { return }
-            // A bulk that runs and that the asker does not know yet answers the request.
-            if peer.sending.backfill == nil || peer.sending.bulk <= request.after {
-                beginBulk(only: differingBuckets(for: request.request), at: now)
-            }
+            takeBulkRequest(request, at: now)
         case .recallRequest(let request):
             pendingRecallPage = request
         case .farewell:
@@ -239,10 +235,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if tracks, !standing.claimsMastership { return counters.count(.peerFlowIgnored) }
             if !tracks, !held.traits.contains(.seenNew) { log.forget(original) }
         }
-        let outdated = digests.isRepairing ? external.entry(of: original) : nil
+        let repairs = isRepair(told.version)
+        let outdated = repairs ? external.entry(of: original) : nil
         let outcome = external.apply(
             told.flow, version: told.version, era: standing.era, bulk: standing.bulk, isFiltered: isFiltered)
-        if digests.isRepairing, outcome == .updated || outcome == .inserted {
+        if repairs, outcome == .updated || outcome == .inserted {
             noteRepair(of: told.flow, outdated.map { told.flow.differences(from: $0.flow) } ?? .all)
         }
         switch outcome {

@@ -20,14 +20,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Sends what is due: control messages, then what the walks of the log still have, as far as the window allows.
     mutating func send(at now: Instant) {
         outgoing.removeAll()
-        let wasDue = heartbeatDue <= now
         sendControl(at: now)
         if let request = pendingRecallPage {
             pendingRecallPage = nil
             sendRecallPages(request, at: now)
         }
         sendFlows(at: now)
-        sendMarker(withHeartbeat: wasDue, at: now)
+        sendMarker(at: now)
         if outgoing.count > 0 { link.send(outgoing) }
     }
 
@@ -75,8 +74,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let isDue = heartbeatDue <= now
         guard isDue || wantsControlDatagram || acknowledgement != nil || needsBulk || asks else { return }
         wantsControlDatagram = false
-        if isDue { scheduleAudit() }
-        let digestRequest = needsBulk ? sendBucketDigests() : 0
+        let ahead = needsBulk ? sendBucketDigests() : (0, 0)
         writer.begin(nextHeader())
         if helloDue <= now {
             _ = writer.append(.hello(Hello(name: settings.nodeName, digestKey: settings.digestKey)))
@@ -107,7 +105,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             _ = writer.append(
                 .bulkRequest(
                     BulkRequest(
-                        incarnation: peer.incarnation, after: peer.receiving.bulk, request: digestRequest)))
+                        incarnation: peer.incarnation, after: peer.receiving.bulk, request: ahead.0, parts: ahead.1)))
         }
         if let job = recallJob, asks {
             pagesOfRequest = 0

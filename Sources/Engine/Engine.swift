@@ -191,6 +191,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         continueSequenceWatch(at: now)
         releaseDestroys(at: now)
         answerWaiters()
+        answerBulkRequest(at: now)
         continueAudit(at: now)
         send(at: now)
         return nextTurn(after: now)
@@ -208,7 +209,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         if let job = resyncJob, !job.isWaiting, job.pausedUntil <= now { return now }
         var next = min(heartbeatDue, roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
         next = min(next, holdsAddresses ? .never : purge.nextDeadline, resyncJob?.beginsAgain ?? .never, resyncDue)
-        next = min(next, sequenceWatch.nextDeadline, nextMarker())
+        next = min(next, sequenceWatch.nextDeadline, nextMarker(), digests.waiting?.until ?? .never)
         next = min(next, renewal.nextDeadline, resyncJob == nil ? backgroundDue : .never)
         if let paused = resyncJob?.pausedUntil, paused > now { next = min(next, paused) }
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }

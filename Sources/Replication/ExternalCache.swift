@@ -236,9 +236,14 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
             digests?.audit(stored)
         }
         guard end >= table.slotLimit else { return [] }
-        let wrong = digests?.endAudit() ?? []
-        defer { isAddingUp = false }
-        return isAddingUp ? [] : wrong
+        isAddingUp = false
+        return digests?.endAudit() ?? []
+    }
+
+    /// Adds up all that is stored before the digests count again: they were doubted.
+    public mutating func addUpAnew() {
+        digests?.beginAudit()
+        isAddingUp = digests != nil
     }
 
     private mutating func enter(_ subject: Subject, _ slot: UInt32) {

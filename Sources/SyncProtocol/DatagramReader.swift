@@ -109,8 +109,10 @@ public struct DatagramReader: Sendable {
         case .bulkRequest:
             let incarnation = try body.readUInt64(bytes)
             let after = try body.readUInt32(bytes)
+            let request = try body.readUInt32(bytes)
             return .bulkRequest(
-                BulkRequest(incarnation: incarnation, after: after, request: try body.readUInt32(bytes)))
+                BulkRequest(
+                    incarnation: incarnation, after: after, request: request, parts: try body.readUInt16(bytes)))
         case .marker:
             let version = try body.readVarint(bytes)
             let bulk = try body.readUInt32(bytes)

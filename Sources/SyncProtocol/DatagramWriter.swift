@@ -119,6 +119,7 @@ public struct DatagramWriter: ~Copyable {
                 writer.append(request.incarnation)
                 writer.append(request.after)
                 writer.append(request.request)
+                writer.append(request.parts)
             }
         case .marker(let marker):
             appendBody(.marker) { writer in

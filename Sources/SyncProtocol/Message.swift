@@ -282,12 +282,15 @@ public struct BulkRequest: Equatable, Sendable {
     public var after: UInt32
     /// The request that bucket digests were sent ahead for; 0 if none were, and the bulk is to send all.
     public var request: UInt32
+    /// The messages that these digests took.
+    public var parts: UInt16
 
     /// Makes a request.
-    public init(incarnation: UInt64, after: UInt32, request: UInt32 = 0) {
+    public init(incarnation: UInt64, after: UInt32, request: UInt32 = 0, parts: UInt16 = 0) {
         self.incarnation = incarnation
         self.after = after
         self.request = request
+        self.parts = parts
     }
 }
 
