@@ -133,6 +133,8 @@ public struct DatagramReader: Sendable {
             return .recallPage(RecallPage(id: id, place: place, next: next))
         case .farewell:
             return .farewell
+        case .facts:
+            return .facts(try FactsCodec.decode(&body, bytes))
         case .flow, .destroy, .expectation, .expectationDestroy:
             preconditionFailure("flows are read above")
         }

@@ -154,6 +154,8 @@ public struct DatagramWriter: ~Copyable {
             }
         case .farewell:
             appendBody(.farewell) { _ in }
+        case .facts(let facts):
+            appendBody(.facts) { writer in FactsCodec.encode(facts, into: &writer) }
         case .interval, .flow, .destroy, .expectation, .expectationDestroy:
             preconditionFailure("it goes into an open interval, by a verb of its own")
         }

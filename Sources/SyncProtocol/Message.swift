@@ -32,6 +32,8 @@ public enum Message: Equatable, Sendable {
     case bucketDigests(BucketDigests)
     /// Which buckets a bulk sends.
     case bulkBuckets(BulkBuckets)
+    /// What flows would meet in the sender's kernel.
+    case facts(NodeFacts)
 
     /// The first byte of a message.
     public enum Kind: UInt8, Sendable, CaseIterable {
@@ -51,6 +53,7 @@ public enum Message: Equatable, Sendable {
         case marker
         case bucketDigests
         case bulkBuckets
+        case facts = 18
     }
 }
 

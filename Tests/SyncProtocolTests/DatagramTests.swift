@@ -40,6 +40,7 @@ import Testing
                 .recallPage(RecallPage(id: 4, place: 77, next: RecallPage.end)),
                 .flow(FlowMessage(version: 0, flow: Samples.translated)),
             ])
+        #expect(read[6] == [.facts(Samples.facts)])
     }
 
     @Test(arguments: 1...5 as ClosedRange<UInt64>)

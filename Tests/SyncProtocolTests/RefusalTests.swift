@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test(arguments: flows + states + extensions + expectations + others)
+    @Test(arguments: flows + states + extensions + expectations + facts + others)
     func `what is impossible is refused by its reason, and the rest of the datagram is used`(row: Row) throws {
         let messages = try Samples.read(row.datagram)
         #expect(messages.count == 4)
@@ -62,7 +62,7 @@ import Testing
 
     @Test(arguments: MessageRefusal.allCases)
     func `every reason has a row`(refusal: MessageRefusal) {
-        let rows = Self.flows + Self.states + Self.extensions + Self.expectations + Self.others
+        let rows = Self.flows + Self.states + Self.extensions + Self.expectations + Self.facts + Self.others
         #expect(rows.contains { $0.refusal == refusal })
     }
 
@@ -231,6 +231,24 @@ import Testing
         ExpectationKey(
             tuple: plain(ProtocolNumber(rawValue: 89)).original, sourceMask: Address(ipv4: .max), sourceKeyMask: mask)
     }
+
+    /// Facts of one section, which is put in whole.
+    private static func told(_ what: String, _ refusal: MessageRefusal, _ section: [UInt8]) -> Row {
+        Row(what, refusal, { $0.append(.facts(NodeFacts())) }) { $0 = section }
+    }
+
+    static let facts: [Row] = [
+        told("a section of facts without a length", .truncated, [1]),
+        told("a section of facts that ends too early", .truncated, [1, 4, 0, 0, 0]),
+        told("a table without its last figure", .truncated, [1, 2, 0, 0, 0]),
+        told("a figure of 33 bits", .number, [1, 7, 0x81, 0x80, 0x80, 0x80, 0x10, 0, 0]),
+        told("a timeout of 33 bits", .number, [4, 5, 0x80, 0x80, 0x80, 0x80, 0x10]),
+        told("an answer that is none", .flags, [2, 3, 0, 3, 0]),
+        told("an event mode that does not exist", .flags, [3, 4, 4, 0, 0, 0]),
+        told("a helper of the facts without a name", .kernelName, [5, 1, 0]),
+        told("a helper of the facts with a blank", .kernelName, [6, 3, 2, 0x66, 0x20]),
+        told("a helper of the facts that goes beyond its section", .truncated, [5, 2, 3, 0x66, 0x74, 0x70]),
+    ]
 
     static let others: [Row] = [
         Row(

@@ -159,6 +159,25 @@ enum Samples {
             function: KernelName("nat-follow-master") ?? .none)
     }()
 
+    /// What a node says of itself, with every section filled.
+    static let facts: NodeFacts = {
+        var facts = NodeFacts()
+        facts.entries = 413_202
+        facts.limit = 1_048_576
+        facts.buckets = 262_144
+        facts.tracksPackets = true
+        facts.setsLabels = false
+        facts.events = .always
+        facts.isLoose = false
+        facts.isLiberal = false
+        facts.verifiesChecksums = true
+        facts.timeouts = TimeoutSetting.allCases.map { ProtocolTimeouts()[$0] }
+        facts.helpers = ["ftp", "sip"].compactMap { KernelName($0) }
+        facts.loadableHelpers = ["H.245", "Q.931", "RAS"].compactMap { KernelName($0) }
+        facts.lossPerMille = 3
+        return facts
+    }()
+
     /// One datagram of each kind that an engine sends.
     static let datagrams: [(name: String, bytes: [UInt8])] = [
         (
@@ -212,6 +231,7 @@ enum Samples {
                 writer.closePage(next: RecallPage.end)
             }
         ),
+        ("facts", bytes { writer in _ = writer.append(.facts(facts)) }),
     ]
 
     static func bytes(_ fill: (inout DatagramWriter) -> Void) -> [UInt8] {
