@@ -52,6 +52,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             guard resyncJob == nil else { return answer(id, .refused("a dump is under way; ask again")) }
             flushInternal()
             beginResync(.asked(id: id))
+        case .facts(let told):
+            // What is new goes out at once, what has merely moved on with the next greeting.
+            if told.isNews(after: facts) {
+                helloDue = now
+                wantsControlDatagram = true
+            }
+            facts = told
         }
     }
 

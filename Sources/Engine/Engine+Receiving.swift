@@ -164,6 +164,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .hello(let hello):
             peer?.name = hello.name
             external.setDigestKey(hello.digestKey)
+            peer?.lowestVersion = hello.lowestVersion
+            peer?.highestVersion = hello.highestVersion
             guard peer?.isNamed == false else { return }
             peer?.isNamed = true
             notices.append(.peerAppeared(name: hello.name, incarnation: header.incarnation))
@@ -200,6 +202,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .expectationDestroy(let told):
             guard case .interval(_, let standing?) = context else { return counters.count(.peerFlowStale) }
             takeExpectationDestroy(told, standing)
+        case .facts(let told):
+            peer?.facts = told
+            peer?.factsAt = now
         case .acknowledgement(let told):
             takeAcknowledgement(told, at: now)
         case .bulkRequest(let request):

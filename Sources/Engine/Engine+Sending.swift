@@ -76,7 +76,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         wantsControlDatagram = false
         let ahead = needsBulk ? sendBucketDigests() : (0, 0)
         writer.begin(nextHeader())
-        if helloDue <= now {
+        let greets = helloDue <= now
+        if greets {
             _ = writer.append(.hello(Hello(name: settings.nodeName, digestKey: settings.digestKey)))
             helloDue = now + Instant.Span.seconds(5)
         }
@@ -111,6 +112,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             pagesOfRequest = 0
             _ = writer.append(.recallRequest(RecallRequest(id: job.id, place: job.place)))
         }
+        // Last: on a narrow link it is what may stay behind.
+        if greets, let facts { _ = writer.append(.facts(facts)) }
         Self.post(writer, &outgoing)
         let isBusy = peer.map { !$0.isSilent && (!$0.sending.isAcknowledged || !$0.receiving.isComplete) } ?? false
         heartbeatDue = now + (isBusy ? Self.busyHeartbeatInterval : Self.heartbeatInterval)

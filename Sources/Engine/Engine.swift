@@ -63,6 +63,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var externalExpectations: ExternalCache<Expectation>
     var peer: Peer?
     var digests = DigestExchange()
+    /// What this node tells its peers of its kernel.
+    var facts: NodeFacts?
 
     var reconciler: RoleReconciler
     var roles: RoleStateMachine

@@ -24,6 +24,8 @@ public enum EngineCommand: Sendable {
     case purge(id: UInt64)
     case resetExternal(id: UInt64)
     case resetInternal(id: UInt64)
+    /// What this node's kernel is like, for the peers.
+    case facts(NodeFacts)
 
     /// What is flushed.
     public enum FlushTarget: String, Sendable, CaseIterable {

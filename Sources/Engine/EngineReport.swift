@@ -12,12 +12,26 @@ public struct EngineReport: Sendable {
         public var term: UInt64
         /// Whether this node holds what the peer sent.
         public var isComplete: Bool
+        /// Whether this node has held all of the peer's flows at least once, and follows it since.
+        public var isFollowing: Bool
+        /// Versions that the peer has sent and this node does not hold.
+        public var missing: UInt64
         /// Whether the peer has said that it holds what this node sent.
         public var isAcknowledged: Bool
         /// Versions sent and not acknowledged.
         public var unacknowledged: UInt64
         public var lastHeard: Instant
         public var isSilent: Bool
+        /// It said farewell.
+        public var hasLeft: Bool
+        /// Whether it says that it holds what the last master held, as master, or that it follows such a master.
+        public var saysInSync: Bool
+        /// The wire versions that it speaks; nil until it has said so.
+        public var lowestVersion: UInt8?
+        public var highestVersion: UInt8?
+        /// What it told of its kernel, and when.
+        public var facts: NodeFacts?
+        public var factsAt: Instant
         public var lostDatagrams: UInt64
         /// The last comparison of digests.
         public var digest: (local: UInt64, remote: UInt64, version: UInt64, equalAt: Instant?)?
@@ -33,6 +47,8 @@ public struct EngineReport: Sendable {
     public var twoMasters: TwoMasters?
     public var inSync: Bool
     public var announcesInSync: Bool
+    /// The wire version that this node speaks.
+    public var wireVersion: UInt8
     public var peer: Peer?
     public var internalFlows: Int
     public var externalFlows: Int

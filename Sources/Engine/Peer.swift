@@ -1,3 +1,4 @@
+internal import Conntrack
 internal import Replication
 internal import StateMachine
 internal import SyncProtocol
@@ -19,6 +20,12 @@ struct Peer {
     var isSilent = false
     /// It said farewell: nothing is to be expected of it, and what it said until then stays true.
     var hasLeft = false
+    /// The wire versions that it speaks, 0 until it has said so.
+    var lowestVersion: UInt8 = 0
+    var highestVersion: UInt8 = 0
+    /// What it told of its kernel, and when.
+    var facts: NodeFacts?
+    var factsAt: Instant = .origin
     /// Where its last datagram came from, as the link numbers its sources.
     var source: UInt64
     var sending: SendingSession
