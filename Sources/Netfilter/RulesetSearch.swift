@@ -17,41 +17,84 @@ enum RulesetSearch {
     /// NFT_MSG_GETRULE of NFNL_SUBSYS_NFTABLES (nf_tables.h).
     private static let getRule: UInt16 = 10 << 8 | 7
 
-    static func run() throws(ConntrackError) -> Finding {
-        // The old tables are not in nftables; which one holds a rule that matters cannot be asked.
-        for name in ["ip_tables_names", "ip6_tables_names"] {
-            if let names = ProcFile.read("/proc/thread-self/net/\(name)"), !names.isEmpty { return .mayExempt }
+    private static let newGeneration: UInt16 = 10 << 8 | 15
+    private static let getGeneration: UInt16 = 10 << 8 | 16
+    /// NFT_MSG_NEWRULE: a rule of the answer.
+    static let newRule: UInt16 = 10 << 8 | 6
+
+    /// Whether there are tables of the old iptables, which are not in nftables; what they do cannot be asked.
+    static var hasOldTables: Bool {
+        ["ip_tables_names", "ip6_tables_names"].contains { name in
+            ProcFile.read("/proc/thread-self/net/\(name)")?.isEmpty == false
         }
+    }
+
+    static func run() throws(ConntrackError) -> Finding {
+        if hasOldTables { return .mayExempt }
         do { return try searchRules() } catch { throw ConntrackError(error) }
     }
 
     private static func searchRules() throws(NetlinkError) -> Finding {
+        var finding = Finding.nothing
+        let isWhole = try walkRules { bytes in
+            if contains(bytes, expression: "ct") || contains(bytes, expression: "nat")
+                || contains(bytes, expression: "masq") || contains(bytes, expression: "redir")
+            {
+                finding = .needsTracking
+            } else if contains(bytes, expression: "notrack") || contains(bytes, expression: "target")
+                || contains(bytes, expression: "match")
+            {
+                // Extensions of iptables are opaque: -j CT --notrack is one of them.
+                finding = .mayExempt
+            }
+            return finding != .needsTracking
+        }
+        return isWhole || finding == .needsTracking ? finding : .mayExempt
+    }
+
+    /// The number of the rules' latest change (NFT_MSG_GETGEN, NFTA_GEN_ID); nil if the kernel tells none.
+    static func generation() throws(NetlinkError) -> UInt32? {
+        var socket = try NetlinkSocket(.netfilter)
+        try socket.bind()
+        var request = FlowMessageWriter(requests: 1)
+        request.finish(request.begin(getGeneration, flags: 0, sequence: 1, family: nil))
+        try request.buffer.withBytes { bytes throws(NetlinkError) in try socket.send(bytes) }
+        var inbox = NetlinkInbox(limit: 1, datagramCapacity: ConntrackDump.largestDatagram)
+        guard try socket.receive(into: &inbox) == .datagrams(1) else { return nil }
+        var number: UInt32?
+        inbox.withDatagram(0) { bytes in
+            var cursor = ByteCursor(bytes)
+            guard let message = try? NetlinkMessage(bytes, &cursor), message.type == newGeneration else { return }
+            var payload = message.payload
+            guard (try? payload.skip(4)) != nil else { return }
+            var attributes = AttributeList(payload)
+            while let attribute = try? attributes.next(bytes) {
+                if attribute.number == 1 { number = try? attribute.uint32(bytes) }
+            }
+        }
+        return number
+    }
+
+    /// Shows the datagrams of a dump of the rules until `body` has seen enough; whether it saw all of them.
+    static func walkRules(_ body: (borrowing RawSpan) -> Bool) throws(NetlinkError) -> Bool {
         var socket = try NetlinkSocket(.netfilter)
         try socket.bind()
         var request = FlowMessageWriter(requests: 1)
         request.finish(request.begin(getRule, flags: NetlinkMessage.Flags.dump, sequence: 1, family: nil))
         try request.buffer.withBytes { bytes throws(NetlinkError) in try socket.send(bytes) }
         var inbox = NetlinkInbox(limit: 1, datagramCapacity: ConntrackDump.largestDatagram)
-        var finding = Finding.nothing
         for _ in 0..<limit {
-            guard try socket.receive(into: &inbox) == .datagrams(1) else { return .mayExempt }
+            guard try socket.receive(into: &inbox) == .datagrams(1) else { return false }
+            var goesOn = true
             var isLast = false
             inbox.withDatagram(0) { bytes in
-                if contains(bytes, expression: "ct") || contains(bytes, expression: "nat")
-                    || contains(bytes, expression: "masq") || contains(bytes, expression: "redir")
-                {
-                    finding = .needsTracking
-                } else if contains(bytes, expression: "notrack") || contains(bytes, expression: "target")
-                    || contains(bytes, expression: "match")
-                {
-                    // Extensions of iptables are opaque: -j CT --notrack is one of them.
-                    finding = .mayExempt
-                }
+                goesOn = body(bytes)
                 isLast = hasEnd(bytes)
             }
-            if finding == .needsTracking || isLast { return finding }
+            if isLast { return true }
+            if !goesOn { return false }
         }
-        return .mayExempt
+        return false
     }
 
     /// Whether NFTA_EXPR_NAME with this name stands somewhere in the datagram.
