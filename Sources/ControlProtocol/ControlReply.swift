@@ -11,11 +11,12 @@ public enum ControlReply: Equatable, Sendable {
     case expectations(ExpectationLineBatch)
     /// Still at work.
     case progress(ProgressReport)
+    case preflight(PreflightReport)
 
     /// Whether nothing follows for this request.
     public var isLast: Bool {
         switch self {
-        case .done, .refused, .status, .statistics: true
+        case .done, .refused, .status, .statistics, .preflight: true
         case .flows(let batch): !batch.more
         case .expectations(let batch): !batch.more
         case .progress: false
@@ -39,7 +40,7 @@ public struct ProgressReport: Hashable, Sendable {
 extension ControlReply {
     private enum Kind: UInt8 {
         case done = 129
-        case refused, status, statistics, flows, progress, expectations
+        case refused, status, statistics, flows, progress, expectations, preflight
     }
 
     /// The reply as a frame for the stream.
@@ -57,6 +58,8 @@ extension ControlReply {
             try ControlFrame.make(kind: Kind.flows.rawValue) { $0.put(batch) }
         case .expectations(let batch):
             try ControlFrame.make(kind: Kind.expectations.rawValue) { $0.put(batch) }
+        case .preflight(let report):
+            try ControlFrame.make(kind: Kind.preflight.rawValue) { $0.put(report) }
         case .progress(let report):
             try ControlFrame.make(kind: Kind.progress.rawValue) { body in
                 body.put(report.text)
@@ -76,6 +79,7 @@ extension ControlReply {
         case .statistics: self = .statistics(try body.value())
         case .flows: self = .flows(try body.value())
         case .expectations: self = .expectations(try body.value())
+        case .preflight: self = .preflight(try body.value())
         case .progress:
             let text = try body.text()
             let percent = try body.optionalNumber(UInt8.self)

@@ -3,7 +3,7 @@ internal import Conntrack
 extension ControlRequest {
     private enum Kind: UInt8 {
         case status = 1
-        case statistics, cache, table, notify, role, commit, flush, resync, bulk, purge, reset
+        case statistics, cache, table, notify, role, commit, flush, resync, bulk, purge, reset, preflight
     }
 
     private var kind: Kind {
@@ -20,6 +20,7 @@ extension ControlRequest {
         case .bulk: .bulk
         case .purge: .purge
         case .reset: .reset
+        case .preflight: .preflight
         }
     }
 
@@ -27,7 +28,7 @@ extension ControlRequest {
     public func frame() throws(ControlProtocolError) -> [UInt8] {
         try ControlFrame.make(kind: kind.rawValue) { body in
             switch self {
-            case .status, .statistics, .commit, .bulk, .purge: break
+            case .status, .statistics, .commit, .bulk, .purge, .preflight: break
             case .cache(let name, let content):
                 body.put(choice: name)
                 body.put(choice: content)
@@ -68,6 +69,7 @@ extension ControlRequest {
         case .bulk: self = .bulk
         case .purge: self = .purge
         case .reset: self = .reset(try body.choice())
+        case .preflight: self = .preflight
         }
         try body.finish()
     }

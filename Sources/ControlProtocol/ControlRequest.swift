@@ -19,6 +19,8 @@ public enum ControlRequest: Hashable, Sendable {
     case purge
     /// Empty a cache and fill it again from where it comes.
     case reset(CacheName)
+    /// Whether a failover now would be safe.
+    case preflight
 }
 
 /// One of the two caches.

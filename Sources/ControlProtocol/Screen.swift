@@ -11,6 +11,18 @@ struct Screen {
     /// Draws one row as it is.
     mutating func line(_ row: String = "") { text += row + "\n" }
 
+    /// Draws the first row: the verdict's word in its colour, what it means, and the node at the right edge.
+    mutating func headline(
+        _ word: String, _ verdict: StatusReport.Verdict, _ meaning: String, _ node: String, _ palette: Palette
+    ) {
+        let word = word.uppercased()
+        let plain = "ctsync-ha  \(word)  \(meaning)"
+        let room = max(1, Self.width - plain.count - 1)
+        let node = String(printable(node).prefix(room))
+        let gap = String(repeating: " ", count: max(1, Self.width - plain.count - node.count))
+        line("ctsync-ha  \(palette.paint(word, verdict))  \(meaning)\(gap)\(node)")
+    }
+
     /// Draws pieces behind a label; what does not fit goes on below.
     ///
     /// A piece breaks only where it alone is too long.

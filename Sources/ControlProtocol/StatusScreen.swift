@@ -3,7 +3,7 @@ public enum StatusScreen {
     /// Draws a report at most 80 columns wide; `now` is for ages.
     public static func render(_ report: StatusReport, now: WallTime, palette: Palette = .plain) -> String {
         var screen = Screen()
-        screen.line(headline(report, palette))
+        screen.headline(report.verdict.rawValue, report.verdict, meaning(of: report.verdict), report.node, palette)
         for reason in report.reasons {
             screen.row("why", [reason.what])
             screen.row("do", [reason.remedy])
@@ -34,19 +34,12 @@ public enum StatusScreen {
         return screen.text
     }
 
-    private static func headline(_ report: StatusReport, _ palette: Palette) -> String {
-        let meaning =
-            switch report.verdict {
-            case .ok: "ready for a failover"
-            case .warning: "a failover now may lose connections"
-            case .critical: "not ready for a failover"
-            }
-        let verdict = report.verdict.rawValue.uppercased()
-        let plain = "ctsync-ha  \(verdict)  \(meaning)"
-        let room = max(1, Screen.width - plain.count - 1)
-        let node = String(printable(report.node).prefix(room))
-        let gap = String(repeating: " ", count: max(1, Screen.width - plain.count - node.count))
-        return "ctsync-ha  \(palette.paint(verdict, report.verdict))  \(meaning)\(gap)\(node)"
+    private static func meaning(of verdict: StatusReport.Verdict) -> String {
+        switch verdict {
+        case .ok: "ready for a failover"
+        case .warning: "a failover now may lose connections"
+        case .critical: "not ready for a failover"
+        }
     }
 
     private static func pieces(of group: StatusReport.Group, _ now: WallTime) -> [String] {

@@ -5,6 +5,8 @@ enum Outcome: Int32 {
     case done = 0
     /// Refused or failed; the reason is on stderr.
     case failed = 1
+    /// Worse than failed, of a command that judges.
+    case refuted = 2
     /// No agent on the control socket (LSB: program is not running).
     case agentNotRunning = 3
     /// EX_USAGE of sysexits.h.

@@ -38,6 +38,7 @@ import Testing
             (.bulk, [0, 0, 0, 2, 1, 10]),
             (.purge, [0, 0, 0, 2, 1, 11]),
             (.reset(.internal), [0, 0, 0, 3, 1, 12, 0]),
+            (.preflight, [0, 0, 0, 2, 1, 13]),
         ] as [(ControlRequest, [UInt8])])
     func `a request has these bytes`(request: ControlRequest, bytes: [UInt8]) throws {
         #expect(try request.frame() == bytes)
@@ -50,6 +51,10 @@ import Testing
             (.flows(FlowBatch([], more: true)), [0, 0, 0, 5, 1, 133, 0, 1, 0]),
             (.expectations(ExpectationLineBatch([], more: true)), [0, 0, 0, 5, 1, 135, 0, 1, 0]),
             (.progress(ProgressReport("a", percent: 9)), [0, 0, 0, 6, 1, 134, 1, 0x61, 1, 9]),
+            (
+                .preflight(PreflightReport(node: "a", verdict: .notSafe, passed: [.link], unknown: [.flows])),
+                [0, 0, 0, 12, 1, 136, 1, 0x61, 2, 0, 0, 0, 1, 0, 1, 18]
+            ),
         ] as [(ControlReply, [UInt8])])
     func `a reply has these bytes`(reply: ControlReply, bytes: [UInt8]) throws {
         #expect(try reply.frame() == bytes)
@@ -79,7 +84,7 @@ import Testing
 
     @Test(
         arguments: [
-            ([2, 1], .version(2)), ([1, 0], .kind(0)), ([1, 13], .kind(13)), ([1, 129], .kind(129)),
+            ([2, 1], .version(2)), ([1, 0], .kind(0)), ([1, 14], .kind(14)), ([1, 129], .kind(129)),
             ([1, 1, 0], .trailingBytes), ([1, 3, 2, 0], .value), ([1, 4, 3], .value), ([1, 8, 3], .value),
             ([1, 6, 0, 2], .value), ([1, 5, 0, 0x81, 0x20], .value),
             ([1, 6, 0, 1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f], .value),
@@ -201,7 +206,7 @@ import Testing
     @Test func `only the last reply of a request is last`() {
         #expect(
             Sample.replies.map(\.isLast) == [
-                true, true, true, true, true, true, true, false, true, false, true, false, false,
+                true, true, true, true, true, true, true, false, true, false, true, false, false, true, true,
             ])
     }
 }

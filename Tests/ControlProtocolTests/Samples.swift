@@ -144,8 +144,24 @@ enum Sample {
                 sourceMask: .any, sourceKeyMask: .max),
             master: ping.flow.original))
 
+    /// A failover that would not be safe.
+    static let unready = PreflightReport(
+        node: "r1", verdict: .notSafe, failover: .init(from: "r1", to: "r2", flows: 413_180),
+        table: .init(node: "r2", entries: 22, expected: 413_202, limit: 1_048_576, buckets: 262_144),
+        findings: [
+            .init(
+                .tracking, .notSafe,
+                "no ruleset enables conntrack on r2: packets are not tracked, and meet no entry", on: "r2",
+                "nft -f /etc/nftables.conf"),
+            .init(
+                .events, .doubtful, "nf_conntrack_events is 0 on r1: its flows are not replicated", on: "r1",
+                "sysctl -w net.netfilter.nf_conntrack_events=1"),
+            .init(.flows, .safe, "2 PPTP calls cannot go on elsewhere", on: "r1", "ctsync-ha table | grep gre"),
+        ],
+        passed: [.link, .peer, .sync], unknown: [.zones, .labels])
+
     static let requests: [ControlRequest] =
-        [.status, .statistics, .table(nil), .table(.ipv4), .table(.ipv6), .commit, .bulk, .purge]
+        [.status, .statistics, .table(nil), .table(.ipv4), .table(.ipv6), .commit, .bulk, .purge, .preflight]
         + CacheName.allCases.flatMap { name in CacheContent.allCases.map { .cache(name, $0) } }
         + CacheName.allCases.map { .reset($0) } + FlushTarget.allCases.map { .flush($0) }
         + ResyncSource.allCases.map { .resync($0) }
@@ -164,5 +180,6 @@ enum Sample {
         .expectations(ExpectationLineBatch([expected, bareExpected], more: true)),
         .expectations(ExpectationLineBatch([], more: false, warning: "none")),
         .progress(ProgressReport("committing", percent: 40)), .progress(ProgressReport("waiting")),
+        .preflight(unready), .preflight(PreflightReport(node: "r1", verdict: .safe)),
     ]
 }
