@@ -84,6 +84,8 @@ let package = Package(
         .testTarget(name: "ConntrackTests", dependencies: ["Conntrack"]),
         .testTarget(name: "FailoverTests", dependencies: ["Failover", "StateMachine"]),
 
+        .testTarget(name: "AgentTests", dependencies: ["Agent", "Conntrack", "ControlProtocol", "StateMachine"]),
+
         // Tests of the edges that need no privileges: loopback and unix sockets.
         .testTarget(
             name: "EdgeTests",

@@ -13,6 +13,7 @@ final class ControlSession {
         case nothing
         case status
         case statistics
+        case preflight
         case listing
         case table
         case answer(id: UInt64, since: Instant)

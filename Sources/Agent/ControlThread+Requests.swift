@@ -15,8 +15,11 @@ extension ControlThread {
         }
         switch request {
         case .status, .statistics:
-            probeTracking(at: MonotonicClock.now())
             session.pending = request == .status ? .status : .statistics
+            mailbox.ask { $0.wantsReport = true }
+        case .preflight:
+            gatherFacts(noOlderThan: Self.freshness, at: MonotonicClock.now())
+            session.pending = .preflight
             mailbox.ask { $0.wantsReport = true }
         case .cache(let name, let content):
             session.pending = .listing
@@ -109,7 +112,6 @@ extension ControlThread {
             try session.dump.begin(family)
             session.pending = .table
             session.tableWarning = nil
-            probeTracking(at: MonotonicClock.now())
             if status.tracking == .disabled {
                 session.tableWarning = "no ruleset enables conntrack here: packets are not tracked"
             }

@@ -25,8 +25,6 @@ final class ControlThread {
     static let progressInterval = Instant.Span.seconds(1)
     /// The service manager's status line is renewed this often.
     static let statusLineInterval = Instant.Span.seconds(5)
-    /// Whether packets are tracked is probed again after so long.
-    static let probeInterval = Instant.Span.seconds(30)
 
     enum Tag: UInt64 {
         case signals = 1
@@ -59,8 +57,12 @@ final class ControlThread {
     var isReady = false
     /// Listings that wait for their next part, oldest first.
     var listings: [Mailbox.ListingRequest] = []
+    /// What this node last told its peers of its kernel.
+    var facts: NodeFacts?
+    var factsGathered: Instant = .origin
+    var factsReader = FactsReader()
+    var recentLoss = RecentLoss()
     private var statusLineDue: Instant = .origin
-    private var probeDue: Instant = .origin
     private var strangerDue: Instant = .origin
     /// When accepting goes on; nil while it does.
     private var acceptDue: Instant?
@@ -106,6 +108,7 @@ final class ControlThread {
             let now = MonotonicClock.now()
             pumpTables()
             reportProgress(at: now)
+            gatherFacts(noOlderThan: Self.factsInterval, at: now)
             renewStatusLine(at: now)
             removeClosed(at: now)
             if let due = acceptDue, due <= now { pauseAccepting(until: nil) }
@@ -118,7 +121,9 @@ final class ControlThread {
     private func nextDeadline() -> Instant {
         let now = MonotonicClock.now()
         if sessions.values.contains(where: { $0.pending == .table && $0.hasRoom }) { return now }
-        return min(statusLineDue, acceptDue ?? .never, sessions.isEmpty ? .never : now + Self.progressInterval)
+        return min(
+            statusLineDue, factsGathered + Self.factsInterval, acceptDue ?? .never,
+            sessions.isEmpty ? .never : now + Self.progressInterval)
     }
 
     private func serve(_ tag: UInt64, _ conditions: Epoll.Conditions) {
@@ -265,9 +270,11 @@ final class ControlThread {
 
     private func answerReports(_ report: AgentReport) {
         lastReport = report
+        takeLoss(report)
         for session in sessions.values {
             switch session.pending {
             case .status: session.send(.status(status.status(report)))
+            case .preflight: session.send(.preflight(preflight(report)))
             case .statistics:
                 session.send(.statistics(statistics.statistics(report, counters: status.counters(report))))
             default: continue
@@ -278,13 +285,6 @@ final class ControlThread {
         Supervisor.notifyStatus(
             "\(report.engine.role) | \(verdict.verdict.rawValue) | peer \(report.engine.peer?.name ?? "none") | "
                 + "\(report.engine.internalFlows) internal, \(report.engine.externalFlows) external flows")
-    }
-
-    /// Probes what a report cannot tell, when it is due.
-    func probeTracking(at now: Instant) {
-        guard probeDue <= now else { return }
-        probeDue = now + Self.probeInterval
-        status.tracking = (try? ConntrackProbe.packetTracking()) ?? .unknown
     }
 
     private func renewStatusLine(at now: Instant) {

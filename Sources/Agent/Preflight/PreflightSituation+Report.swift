@@ -1,0 +1,44 @@
+internal import Conntrack
+internal import ControlProtocol
+internal import Engine
+internal import Failover
+internal import StateMachine
+
+extension PreflightSituation {
+    /// What the data thread's report and this node's own facts say.
+    init(_ report: AgentReport, node: String, interface: String, facts: NodeFacts?, lossPerMille: UInt32?) {
+        let engine = report.engine
+        self.init(here: Node(name: node, role: .init(engineName: engine.role), facts: facts), interface: interface)
+        peer = engine.peer.map { Peer($0, at: report.at) }
+        linkObstacle = report.linkObstacle
+        hasCarrier = report.hasCarrier
+        wireVersions = (engine.wireVersion, engine.wireVersion)
+        foreignVersions = engine.counters[.datagramVersion]
+        self.lossPerMille = lossPerMille
+        roleIsKnown = engine.roleKnown
+        hasTwoMasters = engine.twoMasters?.isReported == true
+        announcesInSync = engine.announcesInSync
+        internalFlows = UInt64(engine.internalFlows)
+        externalFlows = UInt64(engine.externalFlows)
+        boundFlows = UInt64(engine.boundFlows)
+    }
+}
+
+extension PreflightSituation.Peer {
+    fileprivate init(_ peer: EngineReport.Peer, at now: Instant) {
+        self.init(node: .init(name: peer.name, role: .init(engineName: peer.role), facts: peer.facts))
+        silentFor = peer.isSilent ? now.since(peer.lastHeard).milliseconds / 1_000 : nil
+        hasLeft = peer.hasLeft
+        isFollowed = peer.isFollowing
+        saysInSync = peer.saysInSync
+        unacknowledged = peer.isAcknowledged ? 0 : peer.unacknowledged
+        missing = peer.missing
+        if let lowest = peer.lowestVersion, let highest = peer.highestVersion { versions = (lowest, highest) }
+        factsAge = now.since(peer.factsAt).milliseconds / 1_000
+        digestsAreEqual = peer.digest.map { $0.local == $0.remote }
+    }
+}
+
+extension StatusReport.Role {
+    fileprivate init(engineName: String) { self = Self(rawValue: engineName) ?? .starting }
+}
