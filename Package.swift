@@ -12,6 +12,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         // Floor 0: C headers and shims without logic.
@@ -33,7 +34,7 @@ let package = Package(
             dependencies: [
                 "Bytes", "Conntrack", "StateMachine", .product(name: "DequeModule", package: "swift-collections"),
             ]),
-        .target(name: "SyncProtocol", dependencies: ["Bytes", "Conntrack"]),
+        .target(name: "SyncProtocol", dependencies: ["Bytes", "Conntrack", "StateMachine"]),
         .target(name: "Configuration", dependencies: ["Conntrack", "StateMachine"]),
         .target(name: "ControlProtocol", dependencies: ["Bytes", "Conntrack"]),
 
@@ -48,7 +49,11 @@ let package = Package(
             name: "Netfilter",
             dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine"]),
         .target(
-            name: "SyncTransport", dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine"]),
+            name: "SyncTransport",
+            dependencies: [
+                "Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine",
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
         .target(
             name: "RoleSources", dependencies: ["Bytes", "Conntrack", "LinuxIO", "StateMachine"]),
         .target(name: "Systemd", dependencies: ["CSystemd", "LinuxIO", "StateMachine"]),
@@ -91,6 +96,7 @@ let package = Package(
             name: "EdgeTests",
             dependencies: [
                 "Bytes", "CLinux", "Conntrack", "LinuxIO", "RoleSources", "StateMachine", "SyncTransport", "Systemd",
+                .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .testTarget(
             name: "NetfilterTests",
@@ -109,7 +115,7 @@ let package = Package(
             ]),
         .testTarget(name: "ReplicationTests", dependencies: ["Bytes", "Conntrack", "Replication", "StateMachine"]),
         .testTarget(name: "AttributeTests", dependencies: ["Bytes", "Conntrack", "ControlProtocol", "SyncProtocol"]),
-        .testTarget(name: "SyncProtocolTests", dependencies: ["Bytes", "Conntrack", "SyncProtocol"]),
+        .testTarget(name: "SyncProtocolTests", dependencies: ["Bytes", "Conntrack", "StateMachine", "SyncProtocol"]),
         .testTarget(
             name: "EngineTests",
             dependencies: [

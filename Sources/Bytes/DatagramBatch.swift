@@ -69,6 +69,42 @@
         return unsafe base + index * datagramCapacity
     }
 
+    /// Declares that the next place was filled with a datagram of so many bytes; the caller looked at `isFull`.
+    public mutating func extend(by size: Int, source: Source) {
+        precondition(!isFull && size <= datagramCapacity)
+        sizes[count] = size
+        sources[count] = source
+        count += 1
+    }
+
+    /// Cuts a datagram's end off.
+    public mutating func shorten(_ index: Int, to size: Int) {
+        precondition(index < count && size <= sizes[index])
+        sizes[index] = size
+    }
+
+    /// Overwrites one byte of a datagram.
+    public mutating func patch(_ index: Int, _ value: UInt8, at offset: Int) {
+        precondition(index < count && offset >= 0 && offset < sizes[index])
+        unsafe (base + index * datagramCapacity + offset).storeBytes(of: value, as: UInt8.self)
+    }
+
+    /// Copies a datagram over one before it, to close a gap.
+    public mutating func move(_ index: Int, to place: Int) {
+        precondition(place <= index && index < count)
+        guard place < index else { return }
+        unsafe (base + place * datagramCapacity).copyMemory(
+            from: base + index * datagramCapacity, byteCount: sizes[index])
+        sizes[place] = sizes[index]
+        sources[place] = sources[index]
+    }
+
+    /// Forgets the datagrams behind the first `rest`.
+    public mutating func keepFirst(_ rest: Int) {
+        precondition(rest >= 0 && rest <= count)
+        count = rest
+    }
+
     /// Declares that the first `sizes.count` places were filled by a system call.
     public mutating func fill(sizes filled: [Int], sources from: [Source]) {
         precondition(filled.count <= limit && filled.count == from.count)

@@ -1,0 +1,169 @@
+public import Bytes
+internal import Crypto
+internal import FoundationEssentials
+
+/// Seals whole datagrams and opens them: AES-256-GCM (NIST SP 800-38D), a front in the clear that is authenticated, the
+/// rest encrypted, 16 bytes of tag at the end.
+///
+/// It works on bytes and decides nothing: who is heard and which nonce is next, its caller says. A nonce must never come
+/// twice for one key, sender and incarnation. AES is chosen over ChaCha20-Poly1305 because every router's processor has
+/// instructions for it. What the library allocates for a datagram (9 blocks to seal, 5 to open) is all there is.
+@safe public struct DatagramSeal: ~Copyable {
+    /// Bytes that a datagram grows by.
+    public static let tagSize = 16
+    /// Derived keys of others that are kept: the senders of a link, under two keys each.
+    static let openingLimit = 32
+    private static let nonceSize = 12
+
+    /// Whose key seals a datagram.
+    public struct Origin: Hashable, Sendable {
+        public let key: UInt8
+        public let sender: UInt32
+        public let incarnation: UInt64
+
+        /// Names a key's derivation.
+        public init(key: UInt8, sender: UInt32, incarnation: UInt64) {
+            self.key = key
+            self.sender = sender
+            self.incarnation = incarnation
+        }
+    }
+
+    /// What must not come twice: four bytes that tell counters apart, and a counter.
+    public struct Nonce: Equatable, Sendable {
+        public let prefix: UInt32
+        public let counter: UInt64
+
+        /// Makes a nonce.
+        public init(prefix: UInt32, counter: UInt64) {
+            self.prefix = prefix
+            self.counter = counter
+        }
+    }
+
+    private struct Opening {
+        let origin: Origin
+        let key: SymmetricKey
+        var used: UInt64
+    }
+
+    private let frontSize: Int
+    private let sender: UInt32
+    private let incarnation: UInt64
+    private var keys: [SealKey] = []
+    private var sealing: [(id: UInt8, key: SymmetricKey)] = []
+    private var opening: [Opening] = []
+    private var clock: UInt64 = 0
+    /// The front of the datagram at hand, while its end makes room for the nonce.
+    private let front: UnsafeMutableRawPointer
+
+    /// Makes a seal without keys.
+    ///
+    /// - Parameter frontSize: bytes of each datagram that stay in the clear, at least 12.
+    public init(sender: UInt32, incarnation: UInt64, frontSize: Int) {
+        precondition(frontSize >= Self.nonceSize)
+        self.sender = sender
+        self.incarnation = incarnation
+        self.frontSize = frontSize
+        unsafe front = .allocate(byteCount: frontSize, alignment: 16)
+        opening.reserveCapacity(Self.openingLimit)
+    }
+
+    deinit { unsafe front.deallocate() }
+
+    /// Takes a key in, in place of one with the same id.
+    public mutating func add(_ key: SealKey) {
+        remove(key.id)
+        keys.append(key)
+        sealing.append((key.id, SealDerivation.sending(key, sender: sender, incarnation: incarnation)))
+    }
+
+    /// Gives a key up, with all that was derived from it; their memory is wiped.
+    public mutating func remove(_ id: UInt8) {
+        keys.removeAll { $0.id == id }
+        sealing.removeAll { $0.id == id }
+        opening.removeAll { $0.origin.key == id }
+    }
+
+    /// The key with an id; nil if it is not here.
+    public func key(_ id: UInt8) -> SealKey? { keys.first { $0.id == id } }
+
+    /// Seals a datagram into the next place of another batch; false if the key is not here.
+    ///
+    /// The batch has room, and its places are 16 bytes longer than the datagram at least.
+    public func seal(
+        _ datagrams: borrowing DatagramBatch, _ index: Int, key id: UInt8, _ nonce: Nonce,
+        into batch: inout DatagramBatch
+    ) -> Bool {
+        guard let key = sealing.first(where: { $0.id == id })?.key else { return false }
+        let size = datagrams.size(of: index)
+        guard size >= frontSize, size + Self.tagSize <= batch.datagramCapacity, !batch.isFull else { return false }
+        let plain = unsafe UnsafeRawBufferPointer(start: datagrams.memory(of: index), count: size)
+        let clear = unsafe UnsafeRawBufferPointer(rebasing: plain[..<frontSize])
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: plain[frontSize...])
+        guard let number = Self.number(nonce),
+            let box = unsafe try? AES.GCM.seal(rest, using: key, nonce: number, authenticating: clear),
+            let combined = box.combined
+        else { return false }
+        let place = unsafe batch.memory(of: batch.count)
+        unsafe place.copyMemory(from: datagrams.memory(of: index), byteCount: frontSize)
+        let length = combined.count - Self.nonceSize
+        unsafe combined.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            unsafe (place + frontSize).copyMemory(from: base + Self.nonceSize, byteCount: length)
+        }
+        batch.extend(by: frontSize + length, source: datagrams.source(of: index))
+        return true
+    }
+
+    /// Opens a datagram in its place, where it loses its tag; false, and nothing is changed, if its seal is wrong.
+    public mutating func open(
+        _ datagrams: inout DatagramBatch, _ index: Int, from origin: Origin, _ nonce: Nonce
+    ) -> Bool {
+        let size = datagrams.size(of: index)
+        guard size >= frontSize + Self.tagSize, let shared = key(origin.key) else { return false }
+        let known = opening.firstIndex { $0.origin == origin }
+        let key =
+            known.map { opening[$0].key }
+            ?? SealDerivation.sending(shared, sender: origin.sender, incarnation: origin.incarnation)
+        // The library wants nonce, ciphertext and tag in a row: the nonce takes the place of the front's end meanwhile.
+        let place = unsafe datagrams.memory(of: index)
+        unsafe front.copyMemory(from: place, byteCount: frontSize)
+        let start = frontSize - Self.nonceSize
+        unsafe (place + start).storeBytes(of: nonce.prefix.bigEndian, as: UInt32.self)
+        unsafe (place + start + 4).storeBytes(of: nonce.counter.bigEndian, as: UInt64.self)
+        let sealed = unsafe UnsafeRawBufferPointer(start: place + start, count: size - start)
+        let clear = unsafe UnsafeRawBufferPointer(start: front, count: frontSize)
+        let box = unsafe try? AES.GCM.SealedBox(combined: sealed)
+        let plain = box.flatMap { unsafe try? AES.GCM.open($0, using: key, authenticating: clear) }
+        unsafe place.copyMemory(from: front, byteCount: frontSize)
+        guard let plain else { return false }
+        unsafe plain.withUnsafeBytes { bytes in
+            guard let base = bytes.baseAddress else { return }
+            unsafe (place + frontSize).copyMemory(from: base, byteCount: bytes.count)
+        }
+        datagrams.shorten(index, to: frontSize + plain.count)
+        remember(origin, key, at: known)
+        return true
+    }
+
+    /// Keeps a derived key that has opened something: forged senders cost a derivation each and push nobody out.
+    private mutating func remember(_ origin: Origin, _ key: SymmetricKey, at known: Int?) {
+        clock &+= 1
+        if let known {
+            opening[known].used = clock
+        } else if opening.count < Self.openingLimit {
+            opening.append(Opening(origin: origin, key: key, used: clock))
+        } else if let oldest = opening.indices.min(by: { opening[$0].used < opening[$1].used }) {
+            opening[oldest] = Opening(origin: origin, key: key, used: clock)
+        }
+    }
+
+    private static func number(_ nonce: Nonce) -> AES.GCM.Nonce? {
+        var words = (
+            nonce.prefix.bigEndian, UInt32(truncatingIfNeeded: nonce.counter >> 32).bigEndian,
+            UInt32(truncatingIfNeeded: nonce.counter).bigEndian
+        )
+        return unsafe withUnsafeBytes(of: &words) { unsafe try? AES.GCM.Nonce(data: $0) }
+    }
+}
