@@ -44,7 +44,7 @@ let package = Package(
             dependencies: [
                 "Bytes", "Conntrack", "Failover", "Replication", "StateMachine", "SyncProtocol",
             ]),
-        .target(name: "LinuxIO", dependencies: ["CLinux", "StateMachine"]),
+        .target(name: "LinuxIO", dependencies: ["Bytes", "CLinux", "StateMachine"]),
         .target(
             name: "Netfilter",
             dependencies: ["Bytes", "CLinux", "Conntrack", "LinuxIO", "StateMachine"]),
@@ -63,7 +63,7 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Bytes", "Configuration", "Conntrack", "ControlProtocol", "Engine", "Failover", "LinuxIO",
-                "Netfilter", "RoleSources", "StateMachine", "SyncTransport", "Systemd",
+                "Netfilter", "RoleSources", "StateMachine", "SyncProtocol", "SyncTransport", "Systemd",
             ]),
 
         // Floor 5: the command.

@@ -45,6 +45,7 @@ public enum AgentProcess {
 
     private static func serve(_ configuration: AgentConfiguration, _ journal: Journal) throws(StartFailure) {
         do { try ConntrackProbe.checkAccess() } catch { throw StartFailure(error) }
+        let sealing = try readKeys(configuration)
         let signals = try openSignals()
         let mailbox = try openMailbox()
         let control = try listen(configuration.controlSocket, mode: 0o660, group: configuration.controlGroup)
@@ -80,10 +81,10 @@ public enum AgentProcess {
             journal.write(
                 .warning, "no ruleset enables conntrack here: packets are not tracked; load a NAT or stateful ruleset")
         }
-        journal.write(
-            .warning, "the link is open: replication is neither encrypted nor authenticated; use a cable of its own")
+        warnOfOpenLink(sealing.stage, journal)
         let plan = DataThread.Plan(
-            settings: settings, link: linkSettings(configuration), eventQueueBytes: configuration.eventQueueBytes,
+            settings: settings, link: linkSettings(configuration), sealing: sealing,
+            eventQueueBytes: configuration.eventQueueBytes,
             watchdogInterval: Supervisor.watchdogInterval())
         let thread = try ControlThread(
             mailbox: mailbox, signals: signals, control: control, notify: notify, addresses: addresses,
@@ -97,6 +98,23 @@ public enum AgentProcess {
         thread.run()
         data.join()
         if let failure = thread.failure { throw failure }
+    }
+
+    private static func readKeys(_ configuration: AgentConfiguration) throws(StartFailure) -> SealingPlan {
+        do throws(KeyFileFailure) { return try SealingPlan.read(configuration) } catch { throw .key(error.text) }
+    }
+
+    private static func warnOfOpenLink(_ stage: SealingStage, _ journal: Journal) {
+        switch stage {
+        case .off:
+            journal.write(
+                .warning,
+                "the link is open: replication is neither encrypted nor authenticated; make a key with "
+                    + "`ctsync-ha key new`, and until then use a cable of its own")
+        case .accept:
+            journal.write(.warning, "the link takes open datagrams too: sealing is in stage accept")
+        case .require: break
+        }
     }
 
     private static func openSignals() throws(StartFailure) -> SignalDescriptor {

@@ -1,3 +1,4 @@
+internal import ControlProtocol
 internal import Engine
 internal import StateMachine
 internal import SyncTransport
@@ -9,6 +10,8 @@ struct AgentReport: Sendable {
     var peerAddress: String?
     var traffic: DatagramLink.Traffic
     var linkIsThere: Bool
+    /// How far the link's sealing has come.
+    var sealing: SealingStage
     var linkObstacle: String?
     var hasCarrier: Bool
     /// Counters of the edges, by name.

@@ -82,11 +82,13 @@ final class ControlSession {
         guard pending == .nothing, !isClosed else { return nil }
         readAvailable()
         do {
-            guard let payload = try assembler.next() else {
+            guard var payload = try assembler.next() else {
                 if hasFinished, !wantsToWrite { isClosed = true }
                 return nil
             }
-            return try ControlRequest(payload: payload)
+            let request = try ControlRequest(payload: payload)
+            payload.wipe()
+            return request
         } catch {
             send(.refused("the request cannot be read (\(error)): command and agent are of different versions"))
             flush()
@@ -131,6 +133,9 @@ final class ControlSession {
         if hasFinished, pending == .nothing, assembler.pendingCount == 0 { isClosed = true }
     }
 
+    /// Wipes what was read: it held a secret.
+    func wipe() { assembler.wipe() }
+
     /// Gives the session up.
     func close() { isClosed = true }
 
@@ -141,6 +146,7 @@ final class ControlSession {
             switch try? connection.read(into: &chunk, limit: 16_384) {
             case .moved:
                 assembler.append(chunk)
+                chunk.wipe()
                 lastMoved = MonotonicClock.now()
             case .wouldBlock: return
             case .closed, nil:

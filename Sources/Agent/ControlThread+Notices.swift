@@ -90,12 +90,17 @@ extension ControlThread {
     }
 
     private func answer(_ id: UInt64, _ outcome: CommandOutcome) {
+        switch outcome {
+        case .done(let text): answer(id, ControlReply.done(text))
+        case .refused(let text): answer(id, ControlReply.refused(text))
+        }
+    }
+
+    /// Hands a reply to the session that waits for it.
+    func answer(_ id: UInt64, _ reply: ControlReply) {
         for session in sessions.values {
             guard case .answer(let waitedFor, _) = session.pending, waitedFor == id else { continue }
-            switch outcome {
-            case .done(let text): session.send(.done(text))
-            case .refused(let text): session.send(.refused(text))
-            }
+            session.send(reply)
             resume(session)
         }
     }

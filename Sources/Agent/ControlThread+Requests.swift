@@ -5,6 +5,7 @@ internal import Failover
 internal import LinuxIO
 internal import Netfilter
 internal import StateMachine
+internal import SyncTransport
 internal import Systemd
 
 extension ControlThread {
@@ -49,6 +50,7 @@ extension ControlThread {
         case .purge: ask(session) { .purge(id: $0) }
         case .reset(.external): ask(session) { .resetExternal(id: $0) }
         case .reset(.internal): ask(session) { .resetInternal(id: $0) }
+        case .key(let order): takeKeyOrder(order, of: session)
         }
     }
 
@@ -59,6 +61,38 @@ extension ControlThread {
         session.pending = .answer(id: id, since: MonotonicClock.now())
         let order = command(id)
         mailbox.ask { $0.commands.append(order) }
+    }
+
+    private func takeKeyOrder(_ order: KeyOrder, of session: ControlSession) {
+        let wanted: SealingOrder
+        switch order {
+        case .add(let id, let secret):
+            session.wipe()
+            var bytes = secret.bytes
+            guard let key = SealKey(id: id, wiping: &bytes) else {
+                return session.send(.refused("a key's id is 1 to 255"))
+            }
+            wanted = .add(key)
+        case .use(let id): wanted = .use(id)
+        case .remove(let id): wanted = .remove(id)
+        case .stage(let stage): wanted = .enter(stage)
+        case .list: wanted = .list
+        }
+        if let text = Self.text(wanted) { journal.write(.notice, "user \(session.peer.userID) orders: \(text)") }
+        let id = nextCommand
+        nextCommand += 1
+        session.pending = .answer(id: id, since: MonotonicClock.now())
+        mailbox.ask { $0.sealing.append((id, wanted)) }
+    }
+
+    private static func text(_ order: SealingOrder) -> String? {
+        switch order {
+        case .add(let key): "key add \(key.id) (\(key.fingerprint))"
+        case .use(let id): "key use \(id)"
+        case .remove(let id): "key remove \(id)"
+        case .enter(let stage): "key stage \(stage.rawValue)"
+        case .list: nil
+        }
     }
 
     private func takeNotification(_ told: ControlProtocol.RoleNotification, of session: ControlSession) {

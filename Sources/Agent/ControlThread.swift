@@ -259,6 +259,7 @@ final class ControlThread {
         }
         if let report = news.report { answerReports(report) }
         if let part = news.listing { answerListing(part) }
+        for (id, reply) in news.sealing { answer(id, reply) }
         switch news.linkObstacle {
         case .isAway(let text): journal.write(.warning, text, .init("LINK", status.interface))
         case .isThere: journal.write(.notice, "the link is there", .init("LINK", status.interface))

@@ -16,6 +16,7 @@ struct DataThread: ~Copyable {
     struct Plan: Sendable {
         var settings: EngineSettings
         var link: LinkSettings
+        var sealing: SealingPlan
         var eventQueueBytes: Int
         var watchdogInterval: Instant.Span?
     }
@@ -90,7 +91,10 @@ struct DataThread: ~Copyable {
     }
 
     private static func openLink(_ plan: Plan, at now: Instant) throws(StartFailure) -> LinkAdapter {
-        do { return try LinkAdapter(plan.link, at: now) } catch {
+        let sealing = LinkSealing(
+            plan.sealing, sender: plan.settings.sender, incarnation: plan.settings.incarnation,
+            capacity: Engine<KernelAdapter, LinkAdapter>.datagramCapacity)
+        do { return try LinkAdapter(plan.link, sealing: sealing, at: now) } catch {
             throw .link(error.text(interface: plan.link.interface))
         }
     }
@@ -105,6 +109,10 @@ struct DataThread: ~Copyable {
             let now = MonotonicClock.now()
             let orders = mailbox.takeOrders()
             for command in orders.commands { engine.take(command, at: now) }
+            for (id, order) in orders.sealing {
+                let reply = engine.link.take(order, at: now)
+                mailbox.tell { $0.sealing.append((id, reply)) }
+            }
             engine.link.inspect(at: now)
             followLink()
             var next = engine.turn(at: now)
@@ -177,7 +185,8 @@ struct DataThread: ~Copyable {
         return AgentReport(
             at: now, engine: report, peerAddress: report.peer.flatMap { engine.link.text(of: $0.source) },
             traffic: engine.link.traffic(), linkIsThere: engine.link.rawValue != nil,
-            linkObstacle: engine.link.obstacle?.text(interface: interface), hasCarrier: engine.link.hasCarrier(),
+            sealing: engine.link.stage, linkObstacle: engine.link.obstacle?.text(interface: interface),
+            hasCarrier: engine.link.hasCarrier(),
             edgeCounters: counters)
     }
 }

@@ -1,4 +1,5 @@
 internal import Conntrack
+internal import ControlProtocol
 internal import Engine
 internal import LinuxIO
 internal import StateMachine
@@ -16,10 +17,12 @@ final class Mailbox: Sendable {
         var commands: [EngineCommand] = []
         var wantsReport = false
         var listing: ListingRequest?
+        /// What is ordered about the link's keys, each with the id of who waits for the answer.
+        var sealing: [(id: UInt64, order: SealingOrder)] = []
         var ends = false
 
         /// Whether nothing is asked.
-        var isEmpty: Bool { commands.isEmpty && !wantsReport && listing == nil && !ends }
+        var isEmpty: Bool { commands.isEmpty && !wantsReport && listing == nil && sealing.isEmpty && !ends }
     }
 
     /// What the data thread tells.
@@ -27,6 +30,7 @@ final class Mailbox: Sendable {
         var notices: [EngineNotice] = []
         var report: AgentReport?
         var listing: ListingPart?
+        var sealing: [(id: UInt64, reply: ControlReply)] = []
         var linkObstacle: LinkNews?
         var failure: StartFailure?
         var hasEnded = false

@@ -12,6 +12,7 @@ enum StartFailure: Error, Sendable, Equatable {
     case socketInUse(String)
     case socket(String, String)
     case state(String, String)
+    case key(String)
     case system(String)
 
     /// Sorts what a conntrack socket said.
@@ -47,6 +48,8 @@ enum StartFailure: Error, Sendable, Equatable {
             "the control socket \(path) cannot be made: \(reason)"
         case .state(let path, let reason):
             "the state directory \(path) cannot be used: \(reason); set state-directory"
+        case .key(let reason):
+            reason
         case .system(let reason):
             "the system refused: \(reason)"
         }

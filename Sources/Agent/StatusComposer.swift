@@ -78,7 +78,7 @@ struct StatusComposer {
     }
 
     private func findings(_ report: AgentReport) -> [Finding] {
-        let found = linkFindings(report) + roleFindings(report) + tableFindings(report)
+        let found = linkFindings(report) + roleFindings(report) + tableFindings(report) + sealingFindings(report)
         return found.filter { $0.severity == .critical } + found.filter { $0.severity != .critical }
     }
 
@@ -118,6 +118,25 @@ struct StatusComposer {
             ]
         }
         return []
+    }
+
+    /// An open link says nothing about a failover, so it does not change the verdict; it is said all the same.
+    private func sealingFindings(_ report: AgentReport) -> [Finding] {
+        switch report.sealing {
+        case .off:
+            [
+                Finding(
+                    .ok, "the link is open: what the nodes tell each other is neither encrypted nor authenticated",
+                    "ctsync-ha key new PATH; then key-file PATH in the configuration of each node")
+            ]
+        case .accept:
+            [
+                Finding(
+                    .ok, "open datagrams are taken beside sealed ones",
+                    "once link_open_taken stands still on both nodes: ctsync-ha key stage require, and in the file")
+            ]
+        case .require: []
+        }
     }
 
     private func roleFindings(_ report: AgentReport) -> [Finding] {

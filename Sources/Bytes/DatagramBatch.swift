@@ -69,17 +69,9 @@
         return unsafe base + index * datagramCapacity
     }
 
-    /// Declares that the next place was filled with a datagram of so many bytes; the caller looked at `isFull`.
-    public mutating func extend(by size: Int, source: Source) {
-        precondition(!isFull && size <= datagramCapacity)
-        sizes[count] = size
-        sources[count] = source
-        count += 1
-    }
-
-    /// Cuts a datagram's end off.
-    public mutating func shorten(_ index: Int, to size: Int) {
-        precondition(index < count && size <= sizes[index])
+    /// Declares that a datagram has another size now: its end was cut off, or written behind by its memory.
+    public mutating func resize(_ index: Int, to size: Int) {
+        precondition(index < count && size >= 0 && size <= datagramCapacity)
         sizes[index] = size
     }
 

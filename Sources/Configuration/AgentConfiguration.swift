@@ -43,6 +43,10 @@ public struct AgentConfiguration: Sendable, Equatable {
     public var controlSocket = Self.defaultControlSocket
     /// Group that may use the control socket; nil leaves it to the agent's own.
     public var controlGroup: String?
+    /// Files of the keys that seal the link, the one that seals first.
+    public var keyFiles: [KeyFileConfiguration] = []
+    /// How far sealing has come, if the file says so; see `sealingStage`.
+    public var sealing: SealingStage?
     /// Folder of what must survive a restart.
     public var stateDirectory = "/var/lib/ctsync-ha"
     /// Addresses that move between the nodes; empty means: as keepalived's file says.
@@ -52,6 +56,9 @@ public struct AgentConfiguration: Sendable, Equatable {
     public var groups: [GroupConfiguration] = []
     /// Where metrics are served.
     public var metricsListeners: [MetricsListener] = []
+
+    /// How far sealing has come: as `sealing` says; without it required where there is a key, and off without one.
+    public var sealingStage: SealingStage { sealing ?? (keyFiles.isEmpty ? .off : .require) }
 
     /// Where every command looks for the agent.
     public static let defaultControlSocket = "/run/ctsync-ha/control.sock"
@@ -146,6 +153,36 @@ public enum StandbyMode: String, Sendable, CaseIterable {
     case hot
     /// They wait in the external cache for the takeover.
     case cold
+}
+
+/// How far sealing of the link has come: a running pair goes through the stages one by one, each on both nodes.
+public enum SealingStage: String, Sendable, CaseIterable {
+    /// What is sent is open; sealed datagrams are taken too, if the key is here.
+    case off
+    /// What is sent is sealed; open datagrams are taken too.
+    case accept
+    /// What is sent is sealed, and nothing else is taken.
+    case require
+}
+
+/// A file with a key, as the configuration names it.
+public struct KeyFileConfiguration: Sendable, Equatable {
+    public enum Place: Sendable, Equatable {
+        /// An absolute path.
+        case path(String)
+        /// The name of a credential of systemd's (systemd.exec(5)), a file in `$CREDENTIALS_DIRECTORY`.
+        case credential(String)
+    }
+
+    public var place: Place
+    /// Where the configuration names it.
+    public var position: FilePosition
+
+    /// Names a file.
+    public init(_ place: Place, position: FilePosition) {
+        self.place = place
+        self.position = position
+    }
 }
 
 /// A part of a whole.

@@ -8,6 +8,8 @@ public enum ConfigurationLimit {
     public static let nesting = 16
     /// Bytes of one word.
     public static let wordBytes = 1024
+    /// Key files of one agent.
+    public static let keyFiles = 8
     /// Problems that are reported; further ones are left out.
     public static let problems = 100
 }

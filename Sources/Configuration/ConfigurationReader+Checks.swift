@@ -17,6 +17,11 @@ extension ConfigurationReader {
                 remedy: "write `failover-mechanism { vrrp { sync-group NAME } }`")
         }
         checkLink()
+        if let position = sealingPosition, draft.sealing != .off, draft.keyFiles.isEmpty {
+            error(
+                position, "nothing can be sealed without a key",
+                remedy: "make one with `ctsync-ha key new PATH`, and write `key-file PATH`")
+        }
         return draft
     }
 

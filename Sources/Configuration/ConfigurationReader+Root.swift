@@ -17,7 +17,8 @@ extension ConfigurationReader {
             case .acceptProtocol, .disableExternalCache, .disableSyslog, .eventListenQueueSize, .expectSync,
                 .ignoreAddress, .listenAddress, .mcastGroup, .purgeTimeout, .startupResync, .syncQueueSize:
                 reader.readReplicationLeaf(word, statement)
-            case .nodeName, .standby, .hold, .holdLimit, .orphanTimeout, .commitTolerance, .keyFile, .controlSocket,
+            case .nodeName, .standby, .hold, .holdLimit, .orphanTimeout, .commitTolerance, .keyFile, .sealing,
+                .controlSocket,
                 .controlGroup, .stateDirectory, .virtualAddress, .leaveOut, .include:
                 reader.readNodeLeaf(word, statement)
             }
@@ -116,6 +117,7 @@ extension ConfigurationReader {
     /// The leaves that are ours.
     private mutating func readNodeLeaf(_ word: RootWord, _ statement: Statement) {
         if word == .leaveOut { return readLeaveOut(statement) }
+        if word == .keyFile { return readKeyFile(statement) }
         if word == .virtualAddress {
             for value in several(word, statement) {
                 if let address = addressWithOptionalLength(value) { draft.virtualAddresses.append(address) }
@@ -145,10 +147,11 @@ extension ConfigurationReader {
                 return error(value.position, "`\(value.text)` is no share", remedy: "write 0% to 100%, as in 0.5%")
             }
             draft.commitTolerance = share
-        case .keyFile:
-            error(
-                statement.position, "`key-file` does not act yet: the link would be open although a key is named",
-                remedy: "remove it, and keep the sync link to yourself")
+        case .sealing:
+            if let stage = choice(value, SealingStage.self) {
+                draft.sealing = stage
+                sealingPosition = value.position
+            }
         case .controlSocket:
             // sockaddr_un has room for 107 bytes and the end (unix(7)).
             guard let path = absolutePath(value) else { return }
@@ -162,6 +165,31 @@ extension ConfigurationReader {
             if let path = absolutePath(value) { draft.stateDirectory = path }
         default: break
         }
+    }
+
+    /// Reads `key-file`: an absolute path, or the bare name of a credential of systemd's.
+    private mutating func readKeyFile(_ statement: Statement) {
+        guard let value = one(RootWord.keyFile, statement) else { return }
+        let place: KeyFileConfiguration.Place
+        if value.text.hasPrefix("/") {
+            place = .path(value.text)
+        } else {
+            guard !value.text.contains("/"), value.text != ".", value.text != ".." else {
+                return error(
+                    value.position, "`\(value.text)` is no absolute path and no credential",
+                    remedy: "begin it with /, or write the bare name of a systemd credential")
+            }
+            place = .credential(value.text)
+        }
+        if draft.keyFiles.contains(where: { $0.place == place }) {
+            return error(value.position, "`\(value.text)` was named already", remedy: "remove one")
+        }
+        // Room for a roll-over, and far from what a datagram's opener could notice.
+        guard draft.keyFiles.count < ConfigurationLimit.keyFiles else {
+            return error(
+                value.position, "more than \(ConfigurationLimit.keyFiles) keys", remedy: "remove those no longer used")
+        }
+        draft.keyFiles.append(KeyFileConfiguration(place, position: value.position))
     }
 
     /// Reads `leave-out`: attributes that this node's kernel is not given at a takeover.

@@ -17,6 +17,7 @@ struct ConfigurationReader {
     var interfaces: [InterfaceDraft] = []
     var listenAddress: (address: HostAddress, position: FilePosition)?
     var multicastGroup: (address: HostAddress, position: FilePosition)?
+    var sealingPosition: FilePosition?
     var nodeNameIsSaid = false
     var acceptsAllProtocols = false
     var acceptsAllHelpers = false

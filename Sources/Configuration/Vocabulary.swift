@@ -38,6 +38,7 @@ enum RootWord: String, Vocabulary {
     case orphanTimeout = "orphan-timeout"
     case commitTolerance = "commit-tolerance"
     case keyFile = "key-file"
+    case sealing
     case controlSocket = "control-socket"
     case controlGroup = "control-group"
     case stateDirectory = "state-directory"
@@ -74,6 +75,7 @@ enum RootWord: String, Vocabulary {
         case .orphanTimeout: "10m"
         case .commitTolerance: "1%"
         case .keyFile, .controlSocket, .stateDirectory, .include: "PATH"
+        case .sealing: "off|accept|require"
         case .group: "NAME { … }"
         }
     }

@@ -52,6 +52,14 @@ public struct FrameAssembler: Sendable {
         buffer.append(contentsOf: chunk)
     }
 
+    /// Wipes what was read and handed on: a secret may have been in it.
+    public mutating func wipe() {
+        let rest = Array(buffer[start...])
+        buffer.wipe()
+        buffer = rest
+        start = 0
+    }
+
     /// The payload of the next whole frame, for `ControlRequest(payload:)` or `ControlReply(payload:)`; nil if the
     /// stream has not delivered it yet.
     public mutating func next() throws(ControlProtocolError) -> [UInt8]? {

@@ -9,6 +9,7 @@ public enum ControlReply: Equatable, Sendable {
     case statistics(StatisticsReport)
     case flows(FlowBatch)
     case expectations(ExpectationLineBatch)
+    case keys(KeyListing)
     /// Still at work.
     case progress(ProgressReport)
     case preflight(PreflightReport)
@@ -16,7 +17,7 @@ public enum ControlReply: Equatable, Sendable {
     /// Whether nothing follows for this request.
     public var isLast: Bool {
         switch self {
-        case .done, .refused, .status, .statistics, .preflight: true
+        case .done, .refused, .status, .statistics, .keys, .preflight: true
         case .flows(let batch): !batch.more
         case .expectations(let batch): !batch.more
         case .progress: false
@@ -41,6 +42,7 @@ extension ControlReply {
     private enum Kind: UInt8 {
         case done = 129
         case refused, status, statistics, flows, progress, expectations, preflight
+        case keys = 150
     }
 
     /// The reply as a frame for the stream.
@@ -60,6 +62,8 @@ extension ControlReply {
             try ControlFrame.make(kind: Kind.expectations.rawValue) { $0.put(batch) }
         case .preflight(let report):
             try ControlFrame.make(kind: Kind.preflight.rawValue) { $0.put(report) }
+        case .keys(let listing):
+            try ControlFrame.make(kind: Kind.keys.rawValue) { $0.put(listing) }
         case .progress(let report):
             try ControlFrame.make(kind: Kind.progress.rawValue) { body in
                 body.put(report.text)
@@ -80,6 +84,7 @@ extension ControlReply {
         case .flows: self = .flows(try body.value())
         case .expectations: self = .expectations(try body.value())
         case .preflight: self = .preflight(try body.value())
+        case .keys: self = .keys(try body.value())
         case .progress:
             let text = try body.text()
             let percent = try body.optionalNumber(UInt8.self)

@@ -4,6 +4,7 @@ extension ControlRequest {
     private enum Kind: UInt8 {
         case status = 1
         case statistics, cache, table, notify, role, commit, flush, resync, bulk, purge, reset, preflight
+        case key = 20
     }
 
     private var kind: Kind {
@@ -21,6 +22,7 @@ extension ControlRequest {
         case .purge: .purge
         case .reset: .reset
         case .preflight: .preflight
+        case .key: .key
         }
     }
 
@@ -45,6 +47,8 @@ extension ControlRequest {
                 body.put(choice: source)
             case .reset(let name):
                 body.put(choice: name)
+            case .key(let order):
+                body.put(order)
             }
         }
     }
@@ -70,6 +74,7 @@ extension ControlRequest {
         case .purge: self = .purge
         case .reset: self = .reset(try body.choice())
         case .preflight: self = .preflight
+        case .key: self = .key(try body.value())
         }
         try body.finish()
     }

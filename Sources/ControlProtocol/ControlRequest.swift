@@ -21,6 +21,8 @@ public enum ControlRequest: Hashable, Sendable {
     case reset(CacheName)
     /// Whether a failover now would be safe.
     case preflight
+    /// Roll keys over, or look at them.
+    case key(KeyOrder)
 }
 
 /// One of the two caches.

@@ -23,7 +23,7 @@ struct ControlOptions: ParsableArguments {
                     return .failed
                 case .progress(let report):
                     Output.progress(report.percent.map { "\(report.text), \($0) %" } ?? report.text)
-                case .done, .status, .statistics, .preflight, .flows, .expectations:
+                case .done, .status, .statistics, .preflight, .flows, .expectations, .keys:
                     try take(reply)
                 }
                 if reply.isLast { return .done }

@@ -13,5 +13,6 @@ struct CtsyncHA: ParsableCommand {
             RunCommand.self, CheckCommand.self, StatusCommand.self, PreflightCommand.self, StatisticsCommand.self,
             CacheCommand.self, TableCommand.self, NotifyCommand.self, RoleCommand.self, CommitCommand.self,
             FlushCommand.self, ResyncCommand.self, BulkCommand.self, PurgeCommand.self, ResetCommand.self,
+            KeyCommand.self,
         ])
 }

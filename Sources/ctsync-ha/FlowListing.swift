@@ -71,7 +71,7 @@ extension ControlOptions {
                 var current = listing ?? FlowListing(options, header: ExpectationTable.header)
                 try current.take(batch)
                 listing = current
-            case .done, .refused, .status, .statistics, .preflight, .progress: break
+            case .done, .refused, .status, .statistics, .preflight, .keys, .progress: break
             }
         }
         listing?.finish()

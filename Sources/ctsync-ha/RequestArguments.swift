@@ -7,3 +7,4 @@ extension CacheContent: ExpressibleByArgument {}
 extension RoleOrder: ExpressibleByArgument {}
 extension FlushTarget: ExpressibleByArgument {}
 extension ResyncSource: ExpressibleByArgument {}
+extension SealingStage: ExpressibleByArgument {}

@@ -134,10 +134,19 @@ import Testing
         ("commit-tolerance 1", ["3:18: error: `1` is no share; write 0% to 100%, as in 0.5%"]),
         ("commit-tolerance 100.1%", ["3:18: error: `100.1%` is no share; write 0% to 100%, as in 0.5%"]),
         (
-            "key-file /etc/ctsync-ha/key",
+            "key-file etc/key",
             [
-                "3:1: error: `key-file` does not act yet: the link would be open although a key is named; "
-                    + "remove it, and keep the sync link to yourself"
+                "3:10: error: `etc/key` is no absolute path and no credential; "
+                    + "begin it with /, or write the bare name of a systemd credential"
+            ]
+        ),
+        ("key-file /k\nkey-file /k", ["4:10: error: `/k` was named already; remove one"]),
+        ("sealing on", ["3:9: error: unknown value `on`; write one of: off accept require"]),
+        (
+            "sealing accept",
+            [
+                "3:9: error: nothing can be sealed without a key; "
+                    + "make one with `ctsync-ha key new PATH`, and write `key-file PATH`"
             ]
         ),
         ("control-socket run.sock", ["3:16: error: `run.sock` is no absolute path; begin it with /"]),

@@ -39,6 +39,11 @@ import Testing
             (.purge, [0, 0, 0, 2, 1, 11]),
             (.reset(.internal), [0, 0, 0, 3, 1, 12, 0]),
             (.preflight, [0, 0, 0, 2, 1, 13]),
+            (.key(.add(id: 7, Sample.secret)), [0, 0, 0, 36, 1, 20, 1, 7] + Array(UInt8(1)...32)),
+            (.key(.use(id: 7)), [0, 0, 0, 4, 1, 20, 2, 7]),
+            (.key(.remove(id: 7)), [0, 0, 0, 4, 1, 20, 3, 7]),
+            (.key(.stage(.require)), [0, 0, 0, 4, 1, 20, 4, 2]),
+            (.key(.list), [0, 0, 0, 3, 1, 20, 5]),
         ] as [(ControlRequest, [UInt8])])
     func `a request has these bytes`(request: ControlRequest, bytes: [UInt8]) throws {
         #expect(try request.frame() == bytes)

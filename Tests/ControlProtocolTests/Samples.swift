@@ -160,17 +160,31 @@ enum Sample {
         ],
         passed: [.link, .peer, .sync], unknown: [.zones, .labels])
 
+    static let secret: KeySecret = {
+        guard let secret = KeySecret(Array(1...32)) else { preconditionFailure("32 bytes are a secret") }
+        return secret
+    }()
+
     static let requests: [ControlRequest] =
         [.status, .statistics, .table(nil), .table(.ipv4), .table(.ipv6), .commit, .bulk, .purge, .preflight]
         + CacheName.allCases.flatMap { name in CacheContent.allCases.map { .cache(name, $0) } }
         + CacheName.allCases.map { .reset($0) } + FlushTarget.allCases.map { .flush($0) }
         + ResyncSource.allCases.map { .resync($0) }
+        + [.key(.add(id: 1, secret)), .key(.use(id: 255)), .key(.remove(id: 2)), .key(.list)]
+        + SealingStage.allCases.map { .key(.stage($0)) }
         + RoleOrder.allCases.flatMap { [.role($0, group: nil), .role($0, group: "syncgrp")] }
         + RoleNotification.State.allCases.flatMap { state in
             RoleNotification.Subject.allCases.flatMap { subject in
                 [nil, 0, 255].map { .notify(RoleNotification(subject, name: "VI 1", state, priority: $0, sentAt: 7)) }
             }
         }
+
+    static let keys = KeyListing(
+        stage: .require,
+        keys: [
+            .init(id: 7, seals: true, fingerprint: "00c0ffee", opened: 1_234, lastOpenedMilliseconds: 300),
+            .init(id: 8, seals: false, fingerprint: "deadbeef", opened: 0, lastOpenedMilliseconds: nil),
+        ])
 
     static let replies: [ControlReply] = [
         .done("committed 412,031 flows"), .done(""), .refused("no such group; it is called syncgrp"), .status(status),
@@ -181,5 +195,6 @@ enum Sample {
         .expectations(ExpectationLineBatch([], more: false, warning: "none")),
         .progress(ProgressReport("committing", percent: 40)), .progress(ProgressReport("waiting")),
         .preflight(unready), .preflight(PreflightReport(node: "r1", verdict: .safe)),
+        .keys(keys), .keys(KeyListing(stage: .off, keys: [])),
     ]
 }

@@ -1,10 +1,14 @@
 internal import Bytes
+internal import ControlProtocol
 internal import Engine
 internal import LinuxIO
 internal import StateMachine
+internal import SyncProtocol
 internal import SyncTransport
 
 /// The link to the peers as the engine's port: opened when its interface is there, opened anew when that went.
+///
+/// What passes is sealed and opened on the way, so that the engine sees open datagrams only.
 struct LinkAdapter: ~Copyable, LinkPort {
     /// A link that is away is tried again after so long.
     static let patience = Instant.Span.milliseconds(500)
@@ -15,6 +19,7 @@ struct LinkAdapter: ~Copyable, LinkPort {
 
     private let settings: LinkSettings
     private var link: DatagramLink?
+    private var sealing: LinkSealing
     /// What the links before this one carried.
     private var earlier = DatagramLink.Traffic()
     private var sourceTexts: [DatagramBatch.Source: String] = [:]
@@ -25,8 +30,9 @@ struct LinkAdapter: ~Copyable, LinkPort {
     private(set) var due: Instant
 
     /// Makes the port; a link that cannot be there yet is waited for.
-    init(_ settings: LinkSettings, at now: Instant) throws(LinkError) {
+    init(_ settings: LinkSettings, sealing: consuming LinkSealing, at now: Instant) throws(LinkError) {
         self.settings = settings
+        self.sealing = sealing
         due = now
         link = nil
         open(at: now)
@@ -36,7 +42,8 @@ struct LinkAdapter: ~Copyable, LinkPort {
     /// The descriptor's number for epoll, or nil while the link is away.
     private(set) var rawValue: Int32?
 
-    private(set) var maximumPayload = Self.cautiousPayload
+    /// Bytes of a datagram at most; there is always room for a seal, so that sealing may begin at any time.
+    private(set) var maximumPayload = Self.cautiousPayload - SealedFront.tagSize
 
     /// Tries again what is away, and notices what went.
     mutating func inspect(at now: Instant) {
@@ -62,6 +69,9 @@ struct LinkAdapter: ~Copyable, LinkPort {
         while mayHoldMore, datagrams.count == 0, rounds < 4 {
             mayHoldMore = link?.receive(into: &datagrams) ?? false
             rounds += 1
+            guard datagrams.count > 0 else { continue }
+            sealing.open(&datagrams, at: MonotonicClock.now())
+            if sealing.questions.count > 0 { _ = link?.send(sealing.questions) }
         }
         for index in 0..<datagrams.count {
             let source = datagrams.source(of: index)
@@ -69,7 +79,23 @@ struct LinkAdapter: ~Copyable, LinkPort {
         }
     }
 
-    mutating func send(_ datagrams: borrowing DatagramBatch) { _ = link?.send(datagrams) }
+    mutating func send(_ datagrams: borrowing DatagramBatch) {
+        guard sealing.seals else {
+            _ = link?.send(datagrams)
+            return
+        }
+        var next = 0
+        while next < datagrams.count {
+            next = sealing.seal(datagrams, from: next)
+            _ = link?.send(sealing.sealed)
+        }
+    }
+
+    /// Carries out what was ordered about the keys.
+    mutating func take(_ order: SealingOrder, at now: Instant) -> ControlReply { sealing.take(order, at: now) }
+
+    /// How far sealing has come.
+    var stage: ControlProtocol.SealingStage { sealing.stage }
 
     /// The address of a source as text.
     func text(of source: DatagramBatch.Source) -> String? { sourceTexts[source] }
@@ -78,7 +104,9 @@ struct LinkAdapter: ~Copyable, LinkPort {
     mutating func traffic() -> DatagramLink.Traffic { earlier.adding(link?.traffic ?? DatagramLink.Traffic()) }
 
     /// Names and values of the link's counters: why datagrams were dropped.
-    mutating func counters() -> [(name: String, value: UInt64)] { link?.counters.listing ?? [] }
+    mutating func counters() -> [(name: String, value: UInt64)] {
+        (link?.counters.listing ?? []) + sealing.machine.counters.listing
+    }
 
     /// Whether the interface is up and carries.
     mutating func hasCarrier() -> Bool { link?.device.hasCarrier ?? false }
@@ -87,7 +115,7 @@ struct LinkAdapter: ~Copyable, LinkPort {
         do {
             let opened = try DatagramLink(settings)
             rawValue = opened.rawValue
-            maximumPayload = opened.maximumPayload
+            maximumPayload = max(0, opened.maximumPayload - SealedFront.tagSize)
             link = consume opened
             obstacle = nil
         } catch {

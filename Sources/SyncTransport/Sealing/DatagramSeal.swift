@@ -88,31 +88,25 @@ internal import FoundationEssentials
     /// The key with an id; nil if it is not here.
     public func key(_ id: UInt8) -> SealKey? { keys.first { $0.id == id } }
 
-    /// Seals a datagram into the next place of another batch; false if the key is not here.
-    ///
-    /// The batch has room, and its places are 16 bytes longer than the datagram at least.
-    public func seal(
-        _ datagrams: borrowing DatagramBatch, _ index: Int, key id: UInt8, _ nonce: Nonce,
-        into batch: inout DatagramBatch
-    ) -> Bool {
-        guard let key = sealing.first(where: { $0.id == id })?.key else { return false }
+    /// Seals a datagram in its place, where it grows by its tag; false, and nothing is changed, if the key is not here or
+    /// the place is too small.
+    public func seal(_ datagrams: inout DatagramBatch, _ index: Int, key id: UInt8, _ nonce: Nonce) -> Bool {
         let size = datagrams.size(of: index)
-        guard size >= frontSize, size + Self.tagSize <= batch.datagramCapacity, !batch.isFull else { return false }
-        let plain = unsafe UnsafeRawBufferPointer(start: datagrams.memory(of: index), count: size)
-        let clear = unsafe UnsafeRawBufferPointer(rebasing: plain[..<frontSize])
-        let rest = unsafe UnsafeRawBufferPointer(rebasing: plain[frontSize...])
-        guard let number = Self.number(nonce),
-            let box = unsafe try? AES.GCM.seal(rest, using: key, nonce: number, authenticating: clear),
-            let combined = box.combined
+        guard size >= frontSize, size + Self.tagSize <= datagrams.datagramCapacity,
+            let key = sealing.first(where: { $0.id == id })?.key, let number = Self.number(nonce)
         else { return false }
-        let place = unsafe batch.memory(of: batch.count)
-        unsafe place.copyMemory(from: datagrams.memory(of: index), byteCount: frontSize)
-        let length = combined.count - Self.nonceSize
+        let place = unsafe datagrams.memory(of: index)
+        let clear = unsafe UnsafeRawBufferPointer(start: place, count: frontSize)
+        let plain = unsafe UnsafeRawBufferPointer(start: place + frontSize, count: size - frontSize)
+        let box = unsafe try? AES.GCM.seal(plain, using: key, nonce: number, authenticating: clear)
+        guard let combined = box?.combined, combined.count == Self.nonceSize + size - frontSize + Self.tagSize else {
+            return false
+        }
         unsafe combined.withUnsafeBytes { bytes in
             guard let base = bytes.baseAddress else { return }
-            unsafe (place + frontSize).copyMemory(from: base + Self.nonceSize, byteCount: length)
+            unsafe (place + frontSize).copyMemory(from: base + Self.nonceSize, byteCount: bytes.count - Self.nonceSize)
         }
-        batch.extend(by: frontSize + length, source: datagrams.source(of: index))
+        datagrams.resize(index, to: size + Self.tagSize)
         return true
     }
 
@@ -142,7 +136,7 @@ internal import FoundationEssentials
             guard let base = bytes.baseAddress else { return }
             unsafe (place + frontSize).copyMemory(from: base, byteCount: bytes.count)
         }
-        datagrams.shorten(index, to: frontSize + plain.count)
+        datagrams.resize(index, to: frontSize + plain.count)
         remember(origin, key, at: known)
         return true
     }
