@@ -9,8 +9,11 @@ struct StateDirectory {
     private var termFile: String { path + "/term" }
 
     /// Takes the next incarnation and stores it before it is used.
+    ///
+    /// Keys are derived from it, so two runs must never share one, not even on two nodes that were given the same name:
+    /// hence nanoseconds.
     func nextIncarnation() throws(StartFailure) -> Incarnation {
-        let incarnation = Incarnation(startTime: WallClock.seconds(), stored: try number(in: file))
+        let incarnation = Incarnation(startTime: WallClock.nanoseconds(), stored: try number(in: file))
         do throws(SmallFile.ReplaceFailure) { try SmallFile.replace(file, with: "\(incarnation.number)\n") } catch {
             switch error {
             case .system(let error): throw .state(path, "\(error)")
