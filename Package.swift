@@ -99,6 +99,11 @@ let package = Package(
                 .product(name: "Crypto", package: "swift-crypto"),
             ]),
         .testTarget(
+            name: "AgentTests",
+            dependencies: [
+                "Agent", "Bytes", "Configuration", "ControlProtocol", "StateMachine", "SyncProtocol", "SyncTransport",
+            ]),
+        .testTarget(
             name: "NetfilterTests",
             dependencies: ["Bytes", "Conntrack", "LabSupport", "Netfilter"]),
 

@@ -54,6 +54,28 @@ public struct KeyFile: Sendable {
         return file
     }
 
+    /// What is wrong with the key files of a configuration.
+    ///
+    /// A credential is there only where the service manager starts the agent, so it is not looked for.
+    public static func problems(of configuration: AgentConfiguration) -> [ConfigurationProblem] {
+        var problems: [ConfigurationProblem] = []
+        var ids: Set<UInt8> = []
+        for file in configuration.keyFiles {
+            guard case .path = file.place else { continue }
+            do throws(KeyFileFailure) {
+                let key = try read(file.place)
+                if !ids.insert(key.id).inserted { throw .sameID(key.id) }
+            } catch {
+                let parts = error.text.split(separator: "; ", maxSplits: 1)
+                problems.append(
+                    ConfigurationProblem(
+                        .error, file.position, parts.first.map(String.init) ?? error.text,
+                        remedy: parts.count > 1 ? String(parts[1]) : "write another file"))
+            }
+        }
+        return problems
+    }
+
     /// Writes the key to a new file that only its owner may read.
     public func create(_ path: String) throws(KeyFileFailure) {
         var content = content
@@ -137,14 +159,14 @@ public enum KeyFileFailure: Error, Sendable, Equatable {
     public var text: String {
         switch self {
         case .noCredentials(let name):
-            "the key `\(name)` is a credential, and the service manager gave none: write LoadCredential=\(name) in the "
+            "the key `\(name)` is a credential, and the service manager gave none; write LoadCredential=\(name) in the "
                 + "unit, or an absolute path"
         case .unreadable(let path, let reason): "the key file \(path) cannot be used: \(reason)"
         case .unwritable(let path, let reason): "the key file \(path) cannot be made: \(reason)"
         case .malformed(let path):
-            "the key file \(path) holds no key: one line with an id from 1 to 255 and 64 hexadecimal digits, as "
+            "the key file \(path) holds no key; it is one line with an id from 1 to 255 and 64 hexadecimal digits, as "
                 + "`ctsync-ha key new` writes it"
-        case .sameID(let id): "two key files have the id \(id): make one anew with `ctsync-ha key new --id`"
+        case .sameID(let id): "two key files have the id \(id); make one anew with `ctsync-ha key new --id`"
         }
     }
 }

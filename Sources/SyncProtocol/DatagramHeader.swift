@@ -5,7 +5,7 @@ public import Bytes
 /// ```
 ///  0      2         3       4        5           6         10            18      26         34
 ///  ┌──────┬─────────┬───────┬────────┬───────────┬─────────┬─────────────┬───────┬──────────┐
-///  │magic │ version │ flags │ key id │ reserved  │ sender  │ incarnation │ term  │ sequence │ messages … (seal)
+///  │magic │ version │ flags │ key id │   link    │ sender  │ incarnation │ term  │ sequence │ messages … (seal)
 ///  └──────┴─────────┴───────┴────────┴───────────┴─────────┴─────────────┴───────┴──────────┘
 /// ```
 /// Numbers are big-endian. Flags: bits 0-2 the role, bit 3 "was in sync when promoted"; the others are zero. Key id 0

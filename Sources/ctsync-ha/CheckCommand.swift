@@ -15,7 +15,7 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         let reading = AgentConfiguration.read(path: config)
-        var problems = reading.problems
+        var problems = reading.problems + (reading.configuration.map(KeyFile.problems) ?? [])
         if let configuration = reading.configuration, case .vrrp = configuration.manager {
             let keepalived = KeepalivedFile.read(path: configuration.keepalived.path, loader: ConfigurationFiles())
             problems += keepalived.problems
@@ -24,7 +24,7 @@ struct CheckCommand: ParsableCommand {
                 problems += keepalived.mismatches(with: configuration, at: FilePosition(config, 1, 1))
             }
         }
-        let outcome: Outcome = reading.configuration == nil ? .failed : .done
+        let outcome: Outcome = problems.contains { $0.severity == .error } ? .failed : .done
         if json {
             Output.print(try Output.json(CheckReport(configuration: config, problems: problems)))
         } else {

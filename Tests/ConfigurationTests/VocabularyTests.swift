@@ -60,6 +60,7 @@ import Testing
         #expect(configuration.orphanTimeout == .seconds(600))
         #expect(configuration.commitTolerance == Share(partsPerMillion: 10_000))
         #expect(configuration.controlSocket == "/run/ctsync-ha/control.sock" && configuration.controlGroup == nil)
+        #expect(configuration.keyFiles == [] && configuration.sealing == nil && configuration.sealingStage == .off)
         #expect(configuration.stateDirectory == "/var/lib/ctsync-ha" && configuration.standby == .cold)
         #expect(configuration.keepalived.path == "/etc/keepalived/keepalived.conf")
     }
@@ -111,6 +112,12 @@ import Testing
         Leaf("commit-tolerance 0.25%") { $0.commitTolerance == Share(partsPerMillion: 2_500) },
         Leaf("control-socket /run/x.sock") { $0.controlSocket == "/run/x.sock" },
         Leaf("control-group netops") { $0.controlGroup == "netops" },
+        Leaf("key-file /k1; key-file k2") {
+            $0.keyFiles.map(\.place) == [.path("/k1"), .credential("k2")] && $0.sealingStage == .require
+        },
+        Leaf("key-file /k; sealing accept") { $0.sealingStage == .accept },
+        Leaf("key-file /k; sealing off") { $0.sealingStage == .off },
+        Leaf("sealing off") { $0.sealingStage == .off && $0.keyFiles.isEmpty },
         Leaf("state-directory /srv/state") { $0.stateDirectory == "/srv/state" },
         Leaf("virtual-address 192.168.10.1; virtual-address 2001:db8::1/64") {
             $0.virtualAddresses == ["192.168.10.1", "2001:db8::1"].compactMap { HostAddress(parsing: $0) }

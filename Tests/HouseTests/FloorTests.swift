@@ -93,6 +93,14 @@ import Testing
         }
     }
 
+    @Test func `ciphers have one place`() {
+        let place = "Sources/SyncTransport/Sealing/"
+        for file in House.sources where file.target != "ctsync-ha" && !file.path.hasPrefix(place) {
+            let found = SwiftText(file.text).imports.filter { $0 == "Crypto" || $0 == "FoundationEssentials" }
+            #expect(found.isEmpty, "\(file.path) imports \(found)")
+        }
+    }
+
     @Test func `every dependency is used`() {
         for target in Self.product where target.kind != "systemLibrary" {
             let files = House.sources.filter { $0.target == target.name }
