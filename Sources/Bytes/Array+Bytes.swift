@@ -12,7 +12,9 @@ extension Array<UInt8> {
         self = unsafe bytes.withUnsafeBytes { unsafe Array($0) }
     }
 
-    /// Overwrites every byte with zero, so that a secret does not stay in freed memory; a copy elsewhere is not reached.
+    /// Overwrites every byte with zero, so that a secret does not stay in freed memory.
+    ///
+    /// A copy elsewhere is not reached.
     public mutating func wipe() {
         let count = self.count
         unsafe withUnsafeMutableBytes { bytes in

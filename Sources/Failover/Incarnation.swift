@@ -6,8 +6,9 @@ public struct Incarnation: Hashable, Comparable, Sendable {
     /// The incarnation of a run that starts now.
     ///
     /// - Parameters:
-    ///   - startTime: the start of this run since 1970, in a unit that every run keeps to. The start time alone falls behind when a clock is
-    ///     set back, the stored number alone when the state directory is lost; the larger of the two survives either.
+    ///   - startTime: the start of this run since 1970, in a unit that every run keeps to. The start time alone falls
+    ///     behind when a clock is set back, the stored number alone when the state directory is lost; the larger of
+    ///     the two survives either.
     ///   - stored: the incarnation stored by the last run, 0 if there is none.
     public init(startTime: UInt64, stored: UInt64) {
         number = max(startTime, stored == .max ? stored : stored + 1)

@@ -139,7 +139,9 @@ import Testing
         #expect(!key.isSame(as: different) && key.fingerprint != different.fingerprint)
     }
 
-    /// HKDF with SHA-256: RFC 5869, appendix A.3. AES-256-GCM: test case 16 of the mode's specification (McGrew and
+    /// Published values.
+    ///
+    /// HKDF with SHA-256: RFC 5869, appendix A.3; AES-256-GCM: test case 16 of the mode's specification (McGrew and
     /// Viega, 2005, appendix B).
     @Test func `the library computes what is published`() throws {
         let input = SymmetricKey(data: [UInt8](repeating: 0x0b, count: 22))

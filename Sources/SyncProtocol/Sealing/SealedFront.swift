@@ -2,9 +2,9 @@ internal import Bytes
 
 /// What stands in the clear before a sealed datagram, as far as sealing reads it.
 ///
-/// It is the header of every datagram (`DatagramHeader`): sealing fills in the key id and the link, and leaves both zero
-/// when it has opened the datagram. Bit 7 of the flags marks a datagram of sealing's own, which nobody above sees. All of
-/// it is authenticated; the messages behind it are ciphertext, and the tag is the datagram's end.
+/// It is the header of every datagram (`DatagramHeader`): sealing fills in the key id and the link, and leaves both
+/// zero when it has opened the datagram. Bit 7 of the flags marks a datagram of sealing's own, which nobody above sees.
+/// All of it is authenticated; the messages behind it are ciphertext, and the tag is the datagram's end.
 public struct SealedFront: Equatable, Sendable {
     /// Bytes in the clear.
     public static let size = DatagramHeader.size
@@ -61,7 +61,7 @@ public struct SealedFront: Equatable, Sendable {
 
     /// The first four of the nonce's twelve bytes, as a number; the sequence is the others.
     ///
-    /// A key seals for one sender in one incarnation. What it seals is told apart by the sequence, and the two counts of
-    /// sequences and the links, over which the same datagram may go, are told apart here.
+    /// A key seals for one sender in one incarnation. What it seals is told apart by the sequence, and the two counts
+    /// of sequences and the links, over which the same datagram may go, are told apart here.
     public var noncePrefix: UInt32 { (isOwn ? 1 << 24 : 0) | UInt32(link) << 16 }
 }

@@ -1,12 +1,13 @@
 public import StateMachine
 
-/// Decides about sealed datagrams: which are taken, what is asked before, what seals. It holds no key and no cipher.
+/// Decides about sealed datagrams: which are taken, what is asked before, what seals.
 ///
-/// A seal proves that its sender once had the key, not that it speaks now. So a receiver takes the datagrams of a run of
-/// a sender only when that run has answered the receiver's nonce; it names its highest sequence so far, and all up to
-/// that counts as taken. That holds for a new run of the sender, and for all senders after the receiver's own restart,
-/// when it remembers nothing. No calendar is involved. The questions are sealed too, go to everybody on the link and
-/// name whom they concern, so they serve multicast; whoever hears them proves nothing by replaying them.
+/// It holds no key and no cipher.
+/// A seal proves that its sender once had the key, not that it speaks now. So a receiver takes the datagrams of a run
+/// of a sender only when that run has answered the receiver's nonce; it names its highest sequence so far, and all up
+/// to that counts as taken. That holds for a new run of the sender, and for all senders after the receiver's own
+/// restart, when it remembers nothing. No calendar is involved. The questions are sealed too, go to everybody on the
+/// link and name whom they concern, so they serve multicast; whoever hears them proves nothing by replaying them.
 ///
 /// | what comes | decision |
 /// |---|---|
