@@ -89,7 +89,12 @@ let package = Package(
         .testTarget(name: "ConntrackTests", dependencies: ["Conntrack"]),
         .testTarget(name: "FailoverTests", dependencies: ["Failover", "StateMachine"]),
 
-        .testTarget(name: "AgentTests", dependencies: ["Agent", "Conntrack", "ControlProtocol", "StateMachine"]),
+        .testTarget(
+            name: "AgentTests",
+            dependencies: [
+                "Agent", "Bytes", "Configuration", "Conntrack", "ControlProtocol", "StateMachine", "SyncProtocol",
+                "SyncTransport",
+            ]),
 
         // Tests of the edges that need no privileges: loopback and unix sockets.
         .testTarget(
@@ -97,11 +102,6 @@ let package = Package(
             dependencies: [
                 "Bytes", "CLinux", "Conntrack", "LinuxIO", "RoleSources", "StateMachine", "SyncTransport", "Systemd",
                 .product(name: "Crypto", package: "swift-crypto"),
-            ]),
-        .testTarget(
-            name: "AgentTests",
-            dependencies: [
-                "Agent", "Bytes", "Configuration", "ControlProtocol", "StateMachine", "SyncProtocol", "SyncTransport",
             ]),
         .testTarget(
             name: "NetfilterTests",

@@ -211,7 +211,8 @@ import Testing
     @Test func `only the last reply of a request is last`() {
         #expect(
             Sample.replies.map(\.isLast) == [
-                true, true, true, true, true, true, true, false, true, false, true, false, false, true, true, true, true,
+                true, true, true, true, true, true, true, false, true, false, true, false, false, true, true, true,
+                true,
             ])
     }
 }
