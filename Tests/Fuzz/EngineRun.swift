@@ -23,7 +23,8 @@ struct EngineRun: ~Copyable {
         network.payload = 1_400
         kernel = SimulatedKernel(clock: clock, seed: 2, limit: 200, timeouts: ProtocolTimeouts())
         var settings = EngineSettings(
-            nodeName: "r1", incarnation: 1_700_000_000, group: "vg", hashKey: SipHash.Key(3, 4))
+            nodeName: "r1", incarnation: 1_700_000_000, group: "vg", hashKey: SipHash.Key(3, 4),
+            digestKey: SipHash.Key(5, 6))
         settings.externalLimit = externalLimit
         settings.purgeTimeout = .seconds(2)
         settings.filter = FlowFilter(ownAddresses: [.init(Address(ipv4: 0xc0a8_0a02), .ipv4)])
@@ -135,7 +136,7 @@ struct EngineRun: ~Copyable {
     }
 
     private func append(_ input: inout FuzzInput, to writer: inout DatagramWriter) {
-        switch input.below(9) {
+        switch input.below(12) {
         case 0:
             _ = writer.append(.hello(Hello(name: input.pick(["r2", "r3", "r1"]))))
         case 1:
@@ -144,8 +145,10 @@ struct EngineRun: ~Copyable {
                 .progress(
                     Progress(
                         sentVersion: sent, bulk: UInt32(truncatingIfNeeded: input.number()), bulkEnd: end,
-                        bulkSent: min(end, input.number()))))
+                        bulkSent: min(end, input.number()), isPartial: input.flag())))
         case 2, 3, 4:
+            // An interval is opened where there is room for it: at the front, as the engine does.
+            guard writer.count < 1_000 else { return }
             appendInterval(&input, to: &writer)
         case 5:
             let gapFree = input.number()
@@ -169,11 +172,32 @@ struct EngineRun: ~Copyable {
                 .bulkRequest(
                     BulkRequest(
                         incarnation: input.flag() ? 0 : 1_700_000_000,
-                        after: UInt32(truncatingIfNeeded: input.number()))))
+                        after: UInt32(truncatingIfNeeded: input.number()),
+                        request: UInt32(truncatingIfNeeded: input.number()), parts: UInt16(input.byte()))))
         case 7:
             _ = writer.append(
                 .recallRequest(
                     RecallRequest(id: UInt32(truncatingIfNeeded: input.number()), place: input.number())))
+        case 8:
+            _ = writer.append(
+                .marker(
+                    Marker(
+                        version: input.number(), bulk: UInt32(truncatingIfNeeded: input.number()),
+                        digest: input.number())))
+        case 9:
+            let buckets = (0..<input.below(4)).map { _ in
+                (number: input.uint16() % BucketDigests.bucketCount, digest: input.number())
+            }
+            _ = writer.append(
+                .bucketDigests(
+                    BucketDigests(request: UInt32(truncatingIfNeeded: input.number()), buckets: buckets)))
+        case 10:
+            let words = (0..<input.below(BulkBuckets.limit + 1)).map { _ in input.number() }
+            _ = writer.append(
+                .bulkBuckets(
+                    BulkBuckets(
+                        bulk: UInt32(truncatingIfNeeded: input.number()),
+                        place: UInt8(input.below(BulkBuckets.wordCount + 1 - words.count)), words: words)))
         default:
             appendPage(&input, to: &writer)
         }
