@@ -137,7 +137,9 @@ public struct ReceivingSession: Sendable {
         sequence: UInt64, at now: Instant
     ) {
         if sequence == highestSequence, told < bulk || told == bulk && end != bulkEnd {
-            // The sender met this node anew and knows nothing of the bulk that is followed here.
+            // The sender met this node anew and knows nothing of the bulk that is followed here. Its word on which bulk
+            // was the last is believed: to wait for a higher one could take for ever.
+            (bulk, bulkEnd) = (told, end)
             return forget(at: now)
         }
         guard told >= bulk else { return }
