@@ -4,6 +4,12 @@
 
 import PackageDescription
 
+/// What fuzzers reach.
+let fuzzed: [Target.Dependency] = [
+    "Bytes", "Configuration", "Conntrack", "ControlProtocol", "Engine", "Failover", "Netfilter", "RoleSources",
+    "Simulation", "StateMachine", "SyncProtocol",
+]
+
 let package = Package(
     name: "ctsync-ha",
     products: [
@@ -135,12 +141,25 @@ let package = Package(
         .testTarget(
             name: "SimulationTests", dependencies: ["Conntrack", "Engine", "Failover", "Simulation", "StateMachine"]),
 
+        // What fuzzers run: on seeds and kept findings here, and driven by libFuzzer below.
+        .testTarget(
+            name: "FuzzTests", dependencies: fuzzed, path: "Tests/Fuzz", exclude: ["Kept", "Program", "run"]),
+
         // Fails when the house is built wrong: floors, imports, hygiene.
         .testTarget(name: "HouseTests"),
         .testTarget(name: "ControlProtocolTests", dependencies: ["Bytes", "Conntrack", "ControlProtocol"]),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The fuzzers' program is the same files with another front: libFuzzer brings its `main`, so that only Tests/Fuzz/run,
+// which sets the variable, can link it.
+if Context.environment["CTSYNC_FUZZ"] != nil {
+    package.targets.removeAll { $0.name == "FuzzTests" }
+    package.targets.append(
+        .executableTarget(
+            name: "fuzz", dependencies: fuzzed, path: "Tests/Fuzz", exclude: ["Kept", "Suite", "run"]))
+}
 
 /// What every Swift target is built with.
 let houseRules: [SwiftSetting] = [

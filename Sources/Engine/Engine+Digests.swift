@@ -195,7 +195,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     mutating func takeBucketDigests(_ told: BucketDigests) {
-        if told.request != digests.reportedRequest {
+        if told.request != digests.reportedRequest || digests.reported.isEmpty {
             digests.reportedRequest = told.request
             digests.reported = Array(repeating: 0, count: DigestTable.bucketCount)
             digests.reportedParts = 0

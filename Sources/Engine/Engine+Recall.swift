@@ -135,6 +135,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Answers a peer's recall: the external cache first, then what the last mastership left here, then expectations.
     mutating func sendRecallPages(_ request: RecallRequest, at now: Instant) {
+        // Behind the last page there is nothing to ask for.
+        guard request.place < RecallPage.end else { return }
         var place = request.place
         let externalEnd = UInt64(external.slotLimit)
         let flowEnd = externalEnd + UInt64(former?.slotLimit ?? 0)

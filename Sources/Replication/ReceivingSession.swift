@@ -31,6 +31,9 @@ public struct ReceivingSession: Sendable {
     /// … until so many datagrams in a row say the same.
     public static let jumpPatience = 8
 
+    /// No sender comes so far; below it nothing that is counted here can overflow.
+    public static let sequenceLimit: UInt64 = 1 << 62
+
     /// Where the session stands.
     public enum Phase: Equatable, Sendable {
         case unknown
@@ -111,6 +114,7 @@ public struct ReceivingSession: Sendable {
     ///
     /// Several jumps in a row are a sender that was cut off for long, and are believed.
     public mutating func arrived(sequence: UInt64) -> Arrival {
+        guard sequence < Self.sequenceLimit else { return .jump }
         if let first = firstSequence, sequence > highestSequence, sequence - highestSequence > Self.jumpLimit {
             jumps += 1
             guard jumps > Self.jumpPatience else { return .jump }
@@ -133,7 +137,9 @@ public struct ReceivingSession: Sendable {
         sequence: UInt64, at now: Instant
     ) {
         if sequence == highestSequence, told < bulk || told == bulk && end != bulkEnd {
-            // The sender met this node anew and knows nothing of the bulk that is followed here.
+            // The sender met this node anew and knows nothing of the bulk that is followed here. Its word on which bulk
+            // was the last is believed: to wait for a higher one could take for ever.
+            (bulk, bulkEnd) = (told, end)
             return forget(at: now)
         }
         guard told >= bulk else { return }

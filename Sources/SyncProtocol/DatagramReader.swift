@@ -84,6 +84,8 @@ public struct DatagramReader: Sendable {
             let digestKey = SipHash.Key(try body.readUInt64(bytes), try body.readUInt64(bytes))
             guard (1...Hello.nameLimit).contains(body.remaining) else { throw MessageRefusal.name }
             let name = try body.readText(bytes, count: body.remaining)
+            // A replaced byte is longer than it was, and what cannot be printed would end up on an operator's screen.
+            guard name.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else { throw MessageRefusal.name }
             return .hello(
                 Hello(name: name, lowestVersion: lowest, highestVersion: highest, nonce: nonce, digestKey: digestKey))
         case .progress:

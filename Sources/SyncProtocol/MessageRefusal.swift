@@ -22,7 +22,7 @@ public enum MessageRefusal: UInt8, Error, Sendable, CaseIterable {
     case timeout
     /// Status bits that mean nothing on another node.
     case status
-    /// A node name that is empty or too long.
+    /// A node name that is empty, too long or not printable ASCII.
     case name
     /// An SCTP state that does not exist.
     case sctpState

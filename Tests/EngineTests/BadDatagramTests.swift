@@ -74,7 +74,7 @@ import Testing
         let (world, sample) = inSync()
         let forged = datagram(try header(of: sample, ahead: 1)) { writer in
             _ = writer.append(
-                .progress(Progress(sentVersion: 1 << 50, bulk: 1000, bulkEnd: 1 << 50, bulkSent: 1 << 50)))
+                .progress(Progress(sentVersion: 1 << 50, bulk: .max, bulkEnd: 1 << 50, bulkSent: 1 << 50)))
         }
         expectRecovery(world, from: forged)
     }

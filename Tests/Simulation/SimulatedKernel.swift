@@ -73,7 +73,7 @@ public final class SimulatedKernel {
     }
 
     /// Judges the writes of an agent; set by the world.
-    var witness: (any WriteWitness)?
+    weak var witness: (any WriteWitness)?
 
     /// Makes an empty table.
     public init(clock: VirtualClock, seed: UInt64, limit: Int, timeouts: ProtocolTimeouts) {

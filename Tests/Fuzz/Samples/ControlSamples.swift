@@ -1,0 +1,1 @@
+../../ControlProtocolTests/Samples.swift

@@ -1,0 +1,1 @@
+../../NetfilterTests/GoldenMessage+Ends.swift
