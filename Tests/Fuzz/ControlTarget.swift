@@ -38,6 +38,11 @@ enum ControlTarget {
             case .status(let report):
                 _ = StatusScreen.render(report, now: WallTime(seconds: 1_795_000_000))
                 _ = try encoder.encode(report)
+            case .preflight(let report):
+                _ = PreflightScreen.render(report)
+                _ = try encoder.encode(report)
+            case .keys(let listing):
+                _ = try encoder.encode(listing)
             case .statistics(let report):
                 _ = StatisticsScreen.render(report)
             case .flows(let batch):
