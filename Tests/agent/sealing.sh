@@ -120,3 +120,18 @@ for node in r1 r2; do
     (($(counter_of $node link_open_refused) == 0)) || [[ $node == r1 ]] || fail "$node refused open datagrams of its peer"
     ! grep -qiE '[0-9a-f]{64}' "$LAB_DIR/$node/agent.log" || fail "a key is in the journal of $node"
 done
+
+note "the same by multicast, where questions and answers are heard by all"
+for node in r1 r2; do
+    lab_stop $node agent
+    sed -i -e '/^ *peer /d' -e 's/^key-file .*/key-file key8/' "$LAB_DIR/$node/ctsync-ha.conf"
+done
+export CREDENTIALS_DIRECTORY=$LAB_DIR
+start_log_from=$(wc -l <"$LAB_DIR/r1/agent.log")
+pair_start_both
+put_flows r1 3001 100
+within 10 "the flows on the peer" external_is r2 "$(internal_of r1)"
+for node in r1 r2; do
+    (($(counter_of $node link_senders_admitted) == 1)) || fail "$node admitted $(counter_of $node link_senders_admitted)"
+done
+! tail -n "+$((start_log_from + 1))" "$LAB_DIR/r1/agent.log" | grep 'link is open' || fail "a credential is no key"
