@@ -122,8 +122,9 @@ import Testing
             }
         }
         for node in nodes {
-            #expect(node.got == Array(2...101) + Array(2...101))
-            #expect(node.count(.stale) == 2 && node.count(.sendersAdmitted) == 2)
+            // Of the first datagrams those are lost that their receiver asked about.
+            #expect(node.got.filter { $0 > 1 } == Array(2...101) + Array(2...101))
+            #expect(node.count(.sendersAdmitted) == 2)
         }
     }
 
@@ -152,7 +153,8 @@ import Testing
         var recorded = one.send(1)
         let challenges = two.hear(recorded, at: .origin)
         let answers = one.hear(challenges, at: .origin)
-        #expect(challenges.count == 1 && answers.count == 1)
+        // The answer, and the question back.
+        #expect(challenges.count == 1 && answers.count == 2)
         _ = two.hear(answers, at: .origin)
         recorded += one.send(50)
         exchange(Array(recorded.suffix(50)), from: one, among: [one, two])

@@ -53,6 +53,13 @@ import Testing
         return writer.withBytes { machine.opened(front, $0, at: now, chance: chance) }
     }
 
+    private func nonce(of verdict: SealingMachine.Verdict) -> UInt64? {
+        guard case .say(let speech) = verdict, case .challenge(_, let nonce) = speech.challenge?.question else {
+            return nil
+        }
+        return nonce
+    }
+
     /// Lets the other's run answer, so that it is admitted above a counter.
     private func admit(
         _ machine: inout SealingMachine, incarnation: UInt64 = 7, above counter: UInt64 = 0, key: UInt8 = 1,
@@ -103,7 +110,8 @@ import Testing
         #expect(first == .open(front(10)))
         let verdict = opened(&machine, front(10), chance: 77)
         let asked = SealedFront(isOwn: true, keyID: 1, link: 0, sender: Self.me, incarnation: 50, sequence: 1)
-        #expect(verdict == .ask(asked, .challenge(target: Self.other, nonce: 77)))
+        let challenge = SealingMachine.Speech.Part(asked, .challenge(target: Self.other, nonce: 77))
+        #expect(verdict == .say(.init(challenge: challenge, usesChance: true)))
         #expect(machine.counters[.stale] == 1 && machine.counters[.challengesSent] == 1)
         let answer = SealingQuestion.answer(challenger: Self.me, incarnation: 50, nonce: 77, counter: 12)
         let heard = opened(&machine, front(1, isOwn: true), question: answer)
@@ -208,7 +216,7 @@ import Testing
             // Ten of them each tenth of a second, against a peer that answers at once.
             let now = 1_000 + step * 10
             let verdict = opened(&machine, front(step, incarnation: 7), at: now, chance: step)
-            if case .ask(_, .challenge(_, let nonce)) = verdict {
+            if let nonce = nonce(of: verdict) {
                 challenges += 1
                 let answer = SealingQuestion.answer(challenger: 1, incarnation: 50, nonce: nonce, counter: step)
                 _ = opened(
@@ -224,10 +232,8 @@ import Testing
         var machine = try machine()
         var nonces: [UInt64] = []
         for millisecond in UInt64(0)..<3_000 {
-            switch opened(&machine, front(millisecond + 1), at: millisecond, chance: 10_000 + millisecond) {
-            case .ask(_, .challenge(_, let nonce)), .send(_, .challenge(_, let nonce)): nonces.append(nonce)
-            default: break
-            }
+            let verdict = opened(&machine, front(millisecond + 1), at: millisecond, chance: 10_000 + millisecond)
+            if let nonce = nonce(of: verdict) { nonces.append(nonce) }
         }
         #expect(nonces == Array(repeating: 10_000, count: 20) + Array(repeating: 12_000, count: 10))
     }
@@ -241,11 +247,19 @@ import Testing
                 == .sealed(SealedFront(isOwn: false, keyID: 1, link: 0, sender: 1, incarnation: 50, sequence: 41)))
         let verdict = opened(
             &machine, front(9, key: 2, isOwn: true), question: .challenge(target: Self.me, nonce: 5))
-        #expect(
-            verdict
-                == .send(
-                    SealedFront(isOwn: true, keyID: 2, link: 0, sender: 1, incarnation: 50, sequence: 1),
-                    .answer(challenger: Self.other, incarnation: 7, nonce: 5, counter: 41)))
+        let own = { SealedFront(isOwn: true, keyID: 2, link: 0, sender: 1, incarnation: 50, sequence: $0) }
+        let answer = SealingMachine.Speech.Part(
+            own(1), .answer(challenger: Self.other, incarnation: 7, nonce: 5, counter: 41))
+        // Who asks is not admitted itself: it is asked in the same breath, and once admitted no more.
+        let challenge = SealingMachine.Speech.Part(own(2), .challenge(target: Self.other, nonce: 99))
+        #expect(verdict == .say(.init(answer: answer, challenge: challenge, usesChance: true)))
+        let back = SealingQuestion.answer(challenger: Self.me, incarnation: 50, nonce: 99, counter: 3)
+        _ = opened(&machine, front(10, key: 2, isOwn: true), question: back)
+        let again = opened(
+            &machine, front(11, key: 2, isOwn: true), question: .challenge(target: Self.me, nonce: 5), at: 500)
+        let second = SealingMachine.Speech.Part(
+            own(3), .answer(challenger: Self.other, incarnation: 7, nonce: 5, counter: 41))
+        #expect(again == .say(.init(answer: second)) && machine.counters[.sendersAdmitted] == 1)
     }
 
     @Test func `a flood of challenges is answered within bounds`() throws {
@@ -254,7 +268,7 @@ import Testing
         for step in UInt64(0)..<10_000 {
             let verdict = opened(
                 &machine, front(step, isOwn: true), question: .challenge(target: Self.me, nonce: step), at: step / 10)
-            if case .send = verdict { answers += 1 }
+            if case .say(let speech) = verdict, speech.answer != nil { answers += 1 }
         }
         #expect(answers == SealingMachine.answerBurst + 199)
         #expect(machine.counters[.answersHeldBack] == UInt64(10_000 - answers))

@@ -98,20 +98,20 @@ struct LinkSealing: ~Copyable {
         switch verdict {
         case .take: return true
         case .drop: return false
-        case .send(let front, let question): say(question, front)
-        case .ask(let front, let question):
-            chance = KernelRandom.word()
-            say(question, front)
+        case .say(let speech):
+            if speech.usesChance { chance = KernelRandom.word() }
+            if let answer = speech.answer { say(answer) }
+            if let challenge = speech.challenge { say(challenge) }
+            return false
         }
-        return false
     }
 
-    private mutating func say(_ question: SealingQuestion, _ front: SealedFront) {
+    private mutating func say(_ part: SealingMachine.Speech.Part) {
         guard !questions.isFull else { return }
         writer.rewind()
-        question.encode(front, into: &writer)
+        part.question.encode(part.front, into: &writer)
         writer.withBytes { questions.append($0) }
-        if !seal.seal(&questions, questions.count - 1, key: front.keyID, .init(front)) {
+        if !seal.seal(&questions, questions.count - 1, key: part.front.keyID, .init(part.front)) {
             machine.couldNotSeal()
             questions.keepFirst(questions.count - 1)
         }

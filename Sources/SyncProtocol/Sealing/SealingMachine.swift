@@ -23,6 +23,7 @@ public import StateMachine
 /// | sealed by a run that is not admitted | refused: `stale`; a challenge, one in `askInterval` for each sender |
 /// | … and the table is full of senders that are alive | refused: `beyondSenders` |
 /// | challenge for this node | an answer, `answerBurst` at once and then one in `answerInterval` |
+/// | … by a run that is not admitted | and a challenge back, as above: both know each other before they go on |
 /// | answer to this run's open challenge | its sender's run is admitted above the counter |
 /// | any other answer to this run | ignored: `answersUnasked` |
 /// | challenge for another, answer to another | ignored |
@@ -62,9 +63,36 @@ public struct SealingMachine: Sendable {
         /// It ends here.
         case drop
         /// It ends here, and this goes out to everybody.
-        case send(SealedFront, SealingQuestion)
-        /// As `send`, and the word of chance is used up.
-        case ask(SealedFront, SealingQuestion)
+        case say(Speech)
+    }
+
+    /// What goes out for one datagram that came.
+    public struct Speech: Equatable, Sendable {
+        /// One of the questions, and what stands before it.
+        public struct Part: Equatable, Sendable {
+            public let front: SealedFront
+            public let question: SealingQuestion
+
+            /// Makes a part.
+            public init(_ front: SealedFront, _ question: SealingQuestion) {
+                self.front = front
+                self.question = question
+            }
+        }
+
+        /// The answer to a challenge.
+        public var answer: Part?
+        /// A challenge.
+        public var challenge: Part?
+        /// Whether the challenge used the word of chance up.
+        public var usesChance = false
+
+        /// Makes a speech.
+        public init(answer: Part? = nil, challenge: Part? = nil, usesChance: Bool = false) {
+            self.answer = answer
+            self.challenge = challenge
+            self.usesChance = usesChance
+        }
     }
 
     /// How a datagram leaves.
@@ -172,7 +200,7 @@ public struct SealingMachine: Sendable {
     ///
     /// - Parameters:
     ///   - bytes: the datagram in the clear, without its seal.
-    ///   - chance: a word of chance; the verdict `ask` uses it up.
+    ///   - chance: a word of chance; a challenge may use it up.
     public mutating func opened(
         _ front: SealedFront, _ bytes: borrowing RawSpan, at now: Instant, chance: UInt64
     ) -> Verdict {
@@ -186,7 +214,7 @@ public struct SealingMachine: Sendable {
                 counters.count(.malformed)
                 return .drop
             }
-            return hear(question, front, at: now)
+            return hear(question, front, at: now, chance)
         }
         guard let place = makePlace(for: front.sender, at: now) else {
             counters.count(.beyondSenders)
@@ -194,7 +222,9 @@ public struct SealingMachine: Sendable {
         }
         guard senders[place].admits(front.incarnation) else {
             counters.count(.stale)
-            return ask(place, with: front.keyID, at: now, chance)
+            var speech = Speech()
+            ask(place, with: front.keyID, at: now, chance, &speech)
+            return speech.challenge == nil ? .drop : .say(speech)
         }
         guard senders[place].take(front) else {
             counters.count(.replay)
@@ -212,16 +242,18 @@ public struct SealingMachine: Sendable {
 
     // MARK: Questions
 
-    private mutating func ask(_ place: Int, with key: UInt8, at now: Instant, _ chance: UInt64) -> Verdict {
-        guard let nonce = senders[place].ask(at: now, chance) else { return .drop }
+    private mutating func ask(
+        _ place: Int, with key: UInt8, at now: Instant, _ chance: UInt64, _ speech: inout Speech
+    ) {
+        guard let nonce = senders[place].ask(at: now, chance) else { return }
         counters.count(.challengesSent)
-        let front = nextQuestion(key)
-        return nonce == chance
-            ? .ask(front, .challenge(target: senders[place].sender, nonce: nonce))
-            : .send(front, .challenge(target: senders[place].sender, nonce: nonce))
+        speech.challenge = .init(nextQuestion(key), .challenge(target: senders[place].sender, nonce: nonce))
+        speech.usesChance = nonce == chance
     }
 
-    private mutating func hear(_ question: SealingQuestion, _ front: SealedFront, at now: Instant) -> Verdict {
+    private mutating func hear(
+        _ question: SealingQuestion, _ front: SealedFront, at now: Instant, _ chance: UInt64
+    ) -> Verdict {
         switch question {
         case .challenge(let target, let nonce):
             guard target == sender else { return .drop }
@@ -230,9 +262,14 @@ public struct SealingMachine: Sendable {
                 return .drop
             }
             counters.count(.answersSent)
-            return .send(
+            var speech = Speech()
+            speech.answer = .init(
                 nextQuestion(front.keyID),
                 .answer(challenger: front.sender, incarnation: front.incarnation, nonce: nonce, counter: lastSealed))
+            if let place = makePlace(for: front.sender, at: now), !senders[place].admits(front.incarnation) {
+                ask(place, with: front.keyID, at: now, chance, &speech)
+            }
+            return .say(speech)
         case .answer(let challenger, let asked, let nonce, let counter):
             guard challenger == sender, asked == incarnation else { return .drop }
             guard let place = place(of: front.sender), senders[place].isAnswer(nonce, at: now) else {
