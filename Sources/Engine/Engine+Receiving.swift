@@ -24,6 +24,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             batch.withDatagram(index) { bytes in takeDatagram(bytes, from: source, at: now) }
         }
         incoming = consume batch
+        // A bulk that waits for the word on its part may wait for a datagram that never comes.
+        if peer?.receiving.phase == .filled { endBulkIfFilled(at: now) }
     }
 
     private mutating func takeDatagram(_ bytes: borrowing RawSpan, from source: UInt64, at now: Instant) {

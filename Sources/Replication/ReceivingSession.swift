@@ -205,7 +205,7 @@ public struct ReceivingSession: Sendable {
         guard phase == .filled else { return }
         guard knowsBuckets else {
             if filledAt == .never { filledAt = now }
-            if now.since(filledAt) > Self.requestRepeat { forget(at: now) }
+            if now.since(filledAt) >= Self.requestRepeat { forget(at: now) }
             return
         }
         phase = maySweep ? .sweeping(nextSlot: 0) : .following

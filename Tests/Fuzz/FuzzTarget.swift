@@ -5,6 +5,8 @@
 enum FuzzTarget: String, CaseIterable, Sendable {
     /// A datagram from the link: header and messages.
     case datagram
+    /// A sealed link, and somebody who repeats and changes what is on it.
+    case sealing
     /// A peer that says anything at all, to an engine.
     case engine
     /// Two engines, and somebody on the link who changes and repeats what they send.
@@ -26,6 +28,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     func take(_ bytes: [UInt8]) throws(FuzzFailure) {
         switch self {
         case .datagram: try DatagramTarget.take(bytes)
+        case .sealing: try SealingTarget.take(bytes)
         case .engine: try EngineTarget.take(bytes)
         case .pair: try PairTarget.take(bytes)
         case .kernelMessage: try KernelMessageTarget.take(bytes)
@@ -41,6 +44,7 @@ enum FuzzTarget: String, CaseIterable, Sendable {
     var seeds: [[UInt8]] {
         switch self {
         case .datagram: DatagramTarget.seeds
+        case .sealing: SealingTarget.seeds
         case .engine: EngineTarget.seeds
         case .pair: PairTarget.seeds
         case .kernelMessage: KernelMessageTarget.seeds
