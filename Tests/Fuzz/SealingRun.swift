@@ -206,10 +206,13 @@ struct SealingRun {
             switch verdict {
             case .drop: return
             case .take: try note(front, atReceiver: toReceiver)
-            case .send(let answer, let question), .ask(let answer, let question):
-                var writer = ByteWriter(capacity: SealingQuestion.datagramSize)
-                question.encode(answer, into: &writer)
-                try seal(writer.withBytes { [UInt8]($0) }, answer)
+            case .say(let speech):
+                for part in [speech.answer, speech.challenge] {
+                    guard let part else { continue }
+                    var writer = ByteWriter(capacity: SealingQuestion.datagramSize)
+                    part.question.encode(part.front, into: &writer)
+                    try seal(writer.withBytes { [UInt8]($0) }, part.front)
+                }
             }
         }
     }
