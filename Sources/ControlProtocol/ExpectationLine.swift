@@ -13,37 +13,6 @@ public struct ExpectationLine: Hashable, Sendable {
     }
 }
 
-/// A part of a listing of expectations.
-public struct ExpectationLineBatch: Equatable, Sendable {
-    /// At most `ControlLimit.batchFlows`; further ones are not sent.
-    public var lines: [ExpectationLine]
-    /// Whether another batch follows.
-    public var more: Bool
-    /// What whoever reads the listing must know.
-    public var warning: String?
-
-    /// Makes a batch.
-    public init(_ lines: [ExpectationLine], more: Bool, warning: String? = nil) {
-        self.lines = lines
-        self.more = more
-        self.warning = warning
-    }
-}
-
-extension ExpectationLineBatch: BodyValue {
-    func write(to body: inout BodyWriter) {
-        body.put(lines)
-        body.put(more)
-        body.put(warning)
-    }
-
-    init(from body: inout BodyReader) throws(ControlProtocolError) {
-        lines = try body.list()
-        more = try body.flag()
-        warning = try body.optionalText()
-    }
-}
-
 extension ExpectationLine: BodyValue {
     func write(to body: inout BodyWriter) {
         let family = expectation.key.tuple.family

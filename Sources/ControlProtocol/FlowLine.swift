@@ -16,37 +16,6 @@ public struct FlowLine: Hashable, Sendable {
     }
 }
 
-/// A part of a listing.
-public struct FlowBatch: Equatable, Sendable {
-    /// At most `ControlLimit.batchFlows`; further ones are not sent.
-    public var lines: [FlowLine]
-    /// Whether another batch follows.
-    public var more: Bool
-    /// What whoever reads the listing must know, as that no ruleset enables conntrack here.
-    public var warning: String?
-
-    /// Makes a batch.
-    public init(_ lines: [FlowLine], more: Bool, warning: String? = nil) {
-        self.lines = lines
-        self.more = more
-        self.warning = warning
-    }
-}
-
-extension FlowBatch: BodyValue {
-    func write(to body: inout BodyWriter) {
-        body.put(lines)
-        body.put(more)
-        body.put(warning)
-    }
-
-    init(from body: inout BodyReader) throws(ControlProtocolError) {
-        lines = try body.list()
-        more = try body.flag()
-        warning = try body.optionalText()
-    }
-}
-
 extension FlowLine: BodyValue {
     func write(to body: inout BodyWriter) {
         body.put(id)

@@ -95,13 +95,6 @@ public struct BucketSet: Sendable, Equatable {
     /// Makes a set of no buckets.
     public init() { words = Array(repeating: 0, count: DigestTable.bucketCount / 64) }
 
-    /// A set of all buckets.
-    public static var all: BucketSet {
-        var set = BucketSet()
-        for index in set.words.indices { set.words[index] = .max }
-        return set
-    }
-
     /// Buckets in the set.
     public var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
 
