@@ -25,7 +25,7 @@ extension ControlThread {
 
     /// Takes in what the link has carried and lost.
     func takeLoss(_ report: AgentReport) {
-        guard let peer = report.engine.peer else { return }
+        guard let peer = report.engine.peers.first else { return }
         recentLoss.take(lost: peer.lostDatagrams, received: report.traffic.receivedDatagrams, at: report.at)
     }
 

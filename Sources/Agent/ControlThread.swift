@@ -284,7 +284,7 @@ final class ControlThread {
         }
         let verdict = status.status(report)
         Supervisor.notifyStatus(
-            "\(report.engine.role) | \(verdict.verdict.rawValue) | peer \(report.engine.peer?.name ?? "none") | "
+            "\(report.engine.role) | \(verdict.verdict.rawValue) | peer \(report.engine.peers.first?.name ?? "none") | "
                 + "\(report.engine.internalFlows) internal, \(report.engine.externalFlows) external flows")
     }
 

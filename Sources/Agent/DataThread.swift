@@ -183,7 +183,7 @@ struct DataThread: ~Copyable {
         counters.append((name: "netlink_failures", value: engine.kernel.failures))
         counters.append((name: "netlink_lost_answers", value: engine.kernel.writer.lostAnswers))
         return AgentReport(
-            at: now, engine: report, peerAddress: report.peer.flatMap { engine.link.text(of: $0.source) },
+            at: now, engine: report, peerAddress: report.peers.first.flatMap { engine.link.text(of: $0.source) },
             traffic: engine.link.traffic(), linkIsThere: engine.link.rawValue != nil,
             sealing: engine.link.stage, linkObstacle: engine.link.obstacle?.text(interface: interface),
             hasCarrier: engine.link.hasCarrier(),

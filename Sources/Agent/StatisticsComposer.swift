@@ -38,7 +38,7 @@ struct StatisticsComposer {
                     packetsSent: traffic.sentDatagrams, packetsReceived: traffic.receivedDatagrams,
                     errorsSent: traffic.sendErrors, errorsReceived: traffic.receiveErrors)
             ],
-            malformed: malformed.reduce(0) { $0 + counts[$1] }, lost: report.engine.peer?.lostDatagrams ?? 0,
+            malformed: malformed.reduce(0) { $0 + counts[$1] }, lost: report.engine.peers.first?.lostDatagrams ?? 0,
             counters: counters)
     }
 }

@@ -27,7 +27,7 @@ struct StatusComposer {
         let findings = findings(report)
         let verdict = findings.map(\.severity).max() ?? .ok
         let role = StatusReport.Role(rawValue: engine.role) ?? .starting
-        let peers = engine.peer.map { [peer($0, report)] } ?? []
+        let peers = engine.peers.first.map { [peer($0, report)] } ?? []
         return StatusReport(
             node: node, verdict: verdict.verdict, reasons: findings.map(\.reason), standby: .cold,
             groups: [
@@ -85,7 +85,7 @@ struct StatusComposer {
     private func linkFindings(_ report: AgentReport) -> [Finding] {
         let look = "ip -s link show dev \(interface)"
         if let obstacle = report.linkObstacle { return [Finding(.critical, obstacle, look)] }
-        guard let peer = report.engine.peer else {
+        guard let peer = report.engine.peers.first else {
             return [Finding(.critical, "no peer has been heard on \(interface): a failover now loses every flow", look)]
         }
         if peer.isSilent {
@@ -145,7 +145,7 @@ struct StatusComposer {
         if let masters = engine.twoMasters, masters.isReported {
             found.append(
                 Finding(
-                    .critical, "two masters: \(report.engine.peer?.name ?? "a peer") claims the role too",
+                    .critical, "two masters: \(report.engine.peers.first?.name ?? "a peer") claims the role too",
                     "check that VRRP passes between the nodes: ip -br address; tcpdump -ni any proto 112"))
         }
         if let takeover = engine.lastTakeover?.result, !takeover.succeeded {

@@ -15,6 +15,7 @@
     private let base: UnsafeMutableRawPointer
     private var sizes: [Int]
     private var sources: [Source]
+    private var links: [UInt8]
 
     /// Allocates room for `limit` datagrams of `datagramCapacity` bytes.
     public init(limit: Int, datagramCapacity: Int) {
@@ -24,6 +25,7 @@
         unsafe base = .allocate(byteCount: limit * datagramCapacity, alignment: 16)
         sizes = Array(repeating: 0, count: limit)
         sources = Array(repeating: 0, count: limit)
+        links = Array(repeating: 0, count: limit)
     }
 
     deinit { unsafe base.deallocate() }
@@ -35,7 +37,7 @@
     public mutating func removeAll() { count = 0 }
 
     /// Copies a datagram in; the caller looked at `isFull`, and the datagram fits.
-    public mutating func append(_ bytes: borrowing RawSpan, source: Source = 0) {
+    public mutating func append(_ bytes: borrowing RawSpan, source: Source = 0, link: UInt8 = 0) {
         precondition(!isFull && bytes.byteCount <= datagramCapacity)
         unsafe bytes.withUnsafeBytes { datagram in
             if let start = datagram.baseAddress {
@@ -44,11 +46,15 @@
         }
         sizes[count] = bytes.byteCount
         sources[count] = source
+        links[count] = link
         count += 1
     }
 
-    /// Where a datagram came from.
+    /// Where a datagram came from, or goes to; 0 is everyone on its link.
     public func source(of index: Int) -> Source { sources[index] }
+
+    /// The link that a datagram came over, or goes over.
+    public func link(of index: Int) -> UInt8 { links[index] }
 
     /// Bytes of a datagram.
     public func size(of index: Int) -> Int { sizes[index] }
@@ -89,6 +95,7 @@
             from: base + index * datagramCapacity, byteCount: sizes[index])
         sizes[place] = sizes[index]
         sources[place] = sources[index]
+        links[place] = links[index]
     }
 
     /// Forgets the datagrams behind the first `rest`.
@@ -97,13 +104,14 @@
         count = rest
     }
 
-    /// Declares that the first `sizes.count` places were filled by a system call.
-    public mutating func fill(sizes filled: [Int], sources from: [Source]) {
+    /// Declares that the first `sizes.count` places were filled by a system call, from one link.
+    public mutating func fill(sizes filled: [Int], sources from: [Source], link: UInt8 = 0) {
         precondition(filled.count <= limit && filled.count == from.count)
         for index in filled.indices {
             precondition(filled[index] <= datagramCapacity)
             sizes[index] = filled[index]
             sources[index] = from[index]
+            links[index] = link
         }
         count = filled.count
     }

@@ -49,7 +49,8 @@ public struct EngineReport: Sendable {
     public var announcesInSync: Bool
     /// The wire version that this node speaks.
     public var wireVersion: UInt8
-    public var peer: Peer?
+    /// The peers, in the order in which they appeared.
+    public var peers: [Peer]
     public var internalFlows: Int
     public var externalFlows: Int
     public var internalExpectations: Int

@@ -47,14 +47,23 @@ public enum DumpProgress: Sendable, Equatable {
     case failed(Int32)
 }
 
-/// The link to the peers: bytes in, bytes out.
+/// The links to the peers: bytes in, bytes out.
+///
+/// Links are numbered from 0, on all nodes alike: in the order of the configuration. One that is away keeps its number.
 public protocol LinkPort: ~Copyable {
-    /// Bytes of a datagram at most: the link's MTU without the headers below us.
+    /// How many links there are, at least one.
+    var linkCount: Int { get }
+
+    /// Bytes of a datagram at most that fits every link: the smallest MTU without the headers below us.
     var maximumPayload: Int { get }
 
-    /// Takes in the datagrams that wait, up to the batch's limit.
+    /// Whether one datagram reaches everyone on a link: its audience is a multicast group.
+    func isShared(_ link: UInt8) -> Bool
+
+    /// Takes in the datagrams that wait, up to the batch's limit, each with its source and its link.
     mutating func receive(into datagrams: inout DatagramBatch)
 
-    /// Sends what the batch holds; what the link cannot take is lost, and counted there.
+    /// Sends what the batch holds, each datagram over its link, to its `source` or, where that is 0, to everyone on the
+    /// link; what a link cannot take is lost, and counted there.
     mutating func send(_ datagrams: borrowing DatagramBatch)
 }

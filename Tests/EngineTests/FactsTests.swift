@@ -18,7 +18,7 @@ import Testing
         let world = World(World.Setup(seed: 5))
         world.begin()
         world.run(for: .seconds(8))
-        func told() throws -> NodeFacts? { try #require(world.nodes[1].report(at: world.clock.now)).peer?.facts }
+        func told() throws -> NodeFacts? { try #require(world.nodes[1].report(at: world.clock.now)).peers.first?.facts }
         func take(_ facts: NodeFacts) { world.nodes[0].engine?.take(.facts(facts), at: world.clock.now) }
         #expect(try told() == nil)
 
@@ -31,7 +31,7 @@ import Testing
         take(facts(entries: 2, isLoose: true))
         world.run(for: .milliseconds(1_200))
         #expect(try told() == facts(entries: 2, isLoose: true))
-        let peer = try #require(world.nodes[1].report(at: world.clock.now)?.peer)
+        let peer = try #require(world.nodes[1].report(at: world.clock.now)?.peers.first)
         #expect(world.clock.now.since(peer.factsAt) < .seconds(6))
         #expect(peer.lowestVersion == 1 && peer.highestVersion == 1 && !peer.hasLeft)
     }

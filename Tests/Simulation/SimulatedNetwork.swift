@@ -85,8 +85,14 @@ public struct SimulatedLinkPort: LinkPort {
     let network: SimulatedNetwork
     let node: Int
 
+    /// One link, so far.
+    public var linkCount: Int { 1 }
+
     /// Bytes of a datagram at most.
     public var maximumPayload: Int { network.payload }
+
+    /// Whether one datagram reaches everyone.
+    public func isShared(_ link: UInt8) -> Bool { false }
 
     /// Takes in the datagrams that wait.
     public mutating func receive(into datagrams: inout DatagramBatch) {

@@ -183,7 +183,7 @@ public final class World {
         text += "the last lines of the transcript:\n"
         for line in transcript.suffix(lines) { text += "  \(line)\n" }
         for node in nodes {
-            if let peer = node.report(at: clock.now)?.peer { text += "  \(node.name): \(peer)\n" }
+            if let peer = node.report(at: clock.now)?.peers.first { text += "  \(node.name): \(peer)\n" }
         }
         return text
     }

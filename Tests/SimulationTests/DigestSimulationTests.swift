@@ -20,7 +20,7 @@ import Testing
     private func digest(
         _ world: World, _ node: Int
     ) throws -> (local: UInt64, remote: UInt64, version: UInt64, equalAt: Instant?) {
-        try #require(world.nodes[node].report(at: world.clock.now)?.peer?.digest)
+        try #require(world.nodes[node].report(at: world.clock.now)?.peers.first?.digest)
     }
 
     private func count(_ world: World, _ node: Int, _ counter: EngineCounter) -> UInt64 {

@@ -42,6 +42,13 @@ struct LinkAdapter: ~Copyable, LinkPort {
     /// The descriptor's number for epoll, or nil while the link is away.
     private(set) var rawValue: Int32?
 
+    /// One link, so far.
+    var linkCount: Int { 1 }
+
+    func isShared(_ link: UInt8) -> Bool {
+        if case .group = settings.audience { true } else { false }
+    }
+
     /// Bytes of a datagram at most; there is always room for a seal, so that sealing may begin at any time.
     private(set) var maximumPayload = Self.cautiousPayload - SealedFront.tagSize
 

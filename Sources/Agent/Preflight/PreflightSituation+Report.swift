@@ -9,7 +9,7 @@ extension PreflightSituation {
     init(_ report: AgentReport, node: String, interface: String, facts: NodeFacts?, lossPerMille: UInt32?) {
         let engine = report.engine
         self.init(here: Node(name: node, role: .init(engineName: engine.role), facts: facts), interface: interface)
-        peer = engine.peer.map { Peer($0, at: report.at) }
+        peer = engine.peers.first.map { Peer($0, at: report.at) }
         linkObstacle = report.linkObstacle
         hasCarrier = report.hasCarrier
         wireVersions = (engine.wireVersion, engine.wireVersion)
