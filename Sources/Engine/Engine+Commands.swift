@@ -40,8 +40,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .resyncPeer(let id):
             answer(id, askPeer(at: now))
         case .bulk(let id):
-            guard peer != nil else { return answer(id, noPeer) }
-            beginBulk(at: now)
+            guard !peers.isEmpty else { return answer(id, noPeer) }
+            for place in peers.indices { beginBulk(to: place, at: now) }
             answer(id, .done("sending \(log.flowCount) flows"))
         case .purge(let id):
             beginPurge(id: id)
@@ -56,7 +56,6 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             // What is new goes out at once, what has merely moved on with the next greeting.
             if told.isNews(after: facts) {
                 helloDue = now
-                wantsControlDatagram = true
             }
             facts = told
         }
@@ -66,8 +65,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// one that answers, has acknowledged all changes.
     public var isDrained: Bool {
         guard eventsOfLastTurn == 0, resyncJob == nil || resyncJob?.purpose == .background else { return false }
-        guard let peer, !peer.isSilent else { return true }
-        return peer.sending.live.covered >= log.latestVersion && peer.sending.isAcknowledged
+        return peers.allSatisfy { peer in
+            peer.isSilent || peer.sending.live.covered >= log.latestVersion && peer.sending.isAcknowledged
+        }
     }
 
     /// Addresses that go announce a demotion; those that come back to a master do not bring its flows back.
@@ -93,9 +93,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         cancelCommit()
         send(at: now)
         outgoing.removeAll()
-        writer.begin(nextHeader())
-        _ = writer.append(.farewell)
-        Self.post(writer, &outgoing)
+        for number in greetings.indices {
+            begin(.everyone(over: UInt8(number)))
+            _ = writer.append(.farewell)
+            post(to: .everyone(over: UInt8(number)))
+        }
         link.send(outgoing)
     }
 
@@ -109,9 +111,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private var noPeer: CommandOutcome { .refused("no peer has been heard; check the link with `ctsync-ha status`") }
 
     private mutating func askPeer(at now: Instant) -> CommandOutcome {
-        guard let peer else { return noPeer }
-        self.peer?.receiving.requestBulk(at: now)
-        return .done("\(peer.name) is asked for a bulk")
+        guard !peers.isEmpty else { return noPeer }
+        for place in peers.indices { peers[place].receiving.requestBulk(at: now) }
+        return .done("\(peers.map(\.name).joined(separator: ", ")): asked for a bulk")
     }
 
     private mutating func flush(_ target: EngineCommand.FlushTarget, id: UInt64, at now: Instant) {
@@ -132,20 +134,18 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     private mutating func flushInternal() {
-        peer?.sending.close(&log)
+        shared.cursor = nil
         log = ChangeLog(key: settings.hashKey, digestKey: settings.digestKey, latestVersion: log.latestVersion)
-        if var known = peer.take() {
-            known.sending = SendingSession(log: &log, bulk: bulkNumber, sequence: sequence, at: known.lastHeard)
-            known.sending.beginBulk(&log, at: known.lastHeard)
-            bulkNumber = known.sending.bulk
-            peer = known
+        for place in peers.indices {
+            peers[place].sending = SendingSession(log: &log, sequence: sequence, at: peers[place].lastHeard)
+            beginBulk(to: place, at: peers[place].lastHeard)
         }
     }
 
     private mutating func flushExternal() {
         external.removeAll()
         externalExpectations.removeAll()
-        peer?.receiving.abandon()
+        for place in peers.indices { peers[place].receiving.abandon() }
     }
 
     /// Begins to take in what a peer that is no master has announced, if this node is master and nothing else runs.
@@ -153,7 +153,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         guard commitJob == nil else { return }
         wantsAdoption = false
         guard case .master = roles.state, external.count > 0 else { return }
-        guard peer?.role.claimsMastership != true else { return }
+        guard !peers.contains(where: { $0.role.claimsMastership }) else { return }
         beginCommit(.adoption, inSync: false, at: now)
     }
 }

@@ -5,13 +5,14 @@ internal import Replication
 internal import StateMachine
 internal import SyncProtocol
 
-/// How this node and its peer prove to each other that they hold the same.
+/// How this node and one peer prove to each other that they hold the same.
 ///
 /// | who | on | does |
 /// |---|---|---|
 /// | master | nothing left to send | sends a marker: version and digest of its log |
-/// | standby | a marker, when it stands at that version | compares, answers with its own digest |
-/// | standby | unequal | adds up what it has stored, and compares once more |
+/// | master | no comparison for two seconds: something is always missing | pauses until all sent is acknowledged |
+/// | standby | a marker of its leader, if it stands at that version now | compares, answers with its own digest |
+/// | standby | unequal | adds up what it has stored, and compares with the next marker |
 /// | standby | unequal again | asks for a bulk, its bucket digests ahead: only buckets that differ travel |
 /// | master | an answer to its last marker | compares too |
 /// | both | every few seconds | add up what is stored, so that a corrupted entry is found |
@@ -27,11 +28,10 @@ struct DigestExchange {
 
     /// Markers go out so often at most.
     static let markerInterval = Instant.Span.milliseconds(250)
-    /// An audit covers all slots in so many shares, one in this interval.
-    static let sharesPerAudit: UInt32 = 2
-    static let shareInterval = Instant.Span.seconds(1)
-    /// Slots that an audit adds up in a turn at most: about a millisecond.
-    static let auditSlots: UInt32 = 16_384
+    /// After so long without a comparison the sender pauses …
+    static let comparisonPatience = Instant.Span.seconds(2)
+    /// … so long at most: little is on its way behind it then, which arrives whole.
+    static let pauseLimit = Instant.Span.milliseconds(300)
     /// A request waits so long for digests that were sent ahead of it.
     static let digestPatience = Instant.Span.milliseconds(20)
     /// Flows of a repair that are named at most.
@@ -49,6 +49,10 @@ struct DigestExchange {
     // As master.
     var lastMarker: Marker?
     var markedAt: Instant = .origin
+    /// When the peer last answered a marker, or first was to.
+    var answeredAt: Instant = .never
+    /// Until when nothing but repairs is sent, so that the peer can compare.
+    var pausedUntil: Instant = .origin
     /// What the peer has told of its copy, for the request that it announces.
     var reportedRequest: UInt32 = 0
     var reported: [UInt64] = []
@@ -59,8 +63,6 @@ struct DigestExchange {
     // As standby.
     /// This node doubts its own sums, or has just added them up anew.
     var doubt = Doubt.none
-    /// A marker whose version has not been reached.
-    var pending: Marker?
     /// A comparison's outcome that the master is to hear.
     var answer: Marker?
     var request: UInt32 = 0
@@ -71,10 +73,6 @@ struct DigestExchange {
     var vainRepairs = 0
     var repairAt: Instant = .origin
 
-    /// Slots that the audits still have to add up of their share, and when the next share begins.
-    var auditLeft: UInt32 = 0
-    var auditDue: Instant = .origin
-
     /// How long the next repair waits after a number of vain ones.
     static func repairPause(after vain: Int) -> Instant.Span {
         switch vain {
@@ -84,210 +82,237 @@ struct DigestExchange {
         default: .seconds(30)
         }
     }
+
+    /// Whether live changes and bulks wait for a comparison.
+    func isPaused(at now: Instant) -> Bool { pausedUntil > now }
+
+    /// Until when a session that has nothing to repair waits.
+    func pause(of sending: SendingSession, at now: Instant) -> Instant {
+        isPaused(at: now) && !sending.hasRepairs ? pausedUntil : .origin
+    }
+
+    mutating func note(local: UInt64, remote: UInt64, version: UInt64, at now: Instant) {
+        comparison = Comparison(
+            local: local, remote: remote, version: version, equalAt: local == remote ? now : comparison?.equalAt)
+    }
 }
 
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     // MARK: Markers
 
     /// Says what the log comes to, when nothing is left to send.
-    mutating func sendMarker(at now: Instant) {
-        guard case .master = roles.state, commitJob == nil, let peer, !peer.isSilent, !outgoing.isFull else { return }
-        guard peer.sending.bulk != 0, !peer.sending.hasUnsent(upTo: log.latestVersion) else { return }
-        let isNew = digests.lastMarker?.version != log.latestVersion
-        let age = now.since(digests.markedAt)
+    mutating func sendMarker(to place: Int, at now: Instant) {
+        guard case .master = roles.state, commitJob == nil, !peers[place].isSilent, !outgoing.isFull,
+            peers[place].sending.bulk != 0
+        else { return }
+        let proof = peers[place].proof
+        if proof.pausedUntil != .origin {
+            // All sent is there, or the pause has lasted long enough: what gathered goes out, and the marker behind it.
+            guard peers[place].sending.isAcknowledged || !proof.isPaused(at: now) else { return }
+            peers[place].proof.pausedUntil = .origin
+            peers[place].proof.markedAt = .origin
+            return peers[place].heartbeatDue = now
+        }
+        guard !peers[place].sending.hasUnsent(upTo: log.latestVersion) else { return }
+        let isNew = proof.lastMarker?.version != log.latestVersion
+        let age = now.since(proof.markedAt)
         guard age >= Self.heartbeatInterval || isNew && age >= DigestExchange.markerInterval else { return }
-        let marker = Marker(version: log.latestVersion, bulk: peer.sending.bulk, digest: log.digests.total)
-        digests.lastMarker = marker
-        digests.markedAt = now
-        writer.begin(nextHeader())
+        if proof.answeredAt == .never { peers[place].proof.answeredAt = now }
+        if isNew, !peers[place].sending.isAcknowledged,
+            now.since(peers[place].proof.answeredAt) >= DigestExchange.comparisonPatience
+        {
+            counters.count(.comparisonPauses)
+            peers[place].proof.answeredAt = now
+            return peers[place].proof.pausedUntil = now + DigestExchange.pauseLimit
+        }
+        let marker = Marker(
+            version: log.latestVersion, bulk: peers[place].sending.bulk, digest: log.digests.total)
+        peers[place].proof.lastMarker = marker
+        peers[place].proof.markedAt = now
+        let destination = usedLink(to: place)
+        begin(destination)
         _ = writer.append(.marker(marker))
-        Self.post(writer, &outgoing)
+        post(to: destination)
     }
 
     /// When the next marker is due because something changed.
     func nextMarker() -> Instant {
-        guard case .master = roles.state, let peer, !peer.isSilent, peer.sending.bulk != 0 else { return .never }
-        guard digests.lastMarker?.version != log.latestVersion, !peer.sending.hasUnsent(upTo: log.latestVersion) else {
-            return .never
+        guard case .master = roles.state else { return .never }
+        var next = Instant.never
+        for place in peers.indices where !peers[place].isSilent && peers[place].sending.bulk != 0 {
+            let proof = peers[place].proof
+            guard proof.lastMarker?.version != log.latestVersion,
+                !peers[place].sending.hasUnsent(upTo: log.latestVersion)
+            else { continue }
+            next = min(next, max(proof.markedAt + DigestExchange.markerInterval, proof.pausedUntil))
         }
-        return digests.markedAt + DigestExchange.markerInterval
+        return next
     }
 
-    mutating func takeMarker(_ told: Marker, at now: Instant) {
-        if tracks {
-            // A standby's answer: what its copy came to when it stood at the version of our marker.
-            guard let marker = digests.lastMarker, marker.version == told.version, marker.bulk == told.bulk else {
-                return
-            }
-            note(local: marker.digest, remote: told.digest, version: told.version, at: now)
-        } else if told.bulk == peer?.receiving.bulk {
-            digests.pending = told
+    mutating func takeMarker(_ told: Marker, from place: Int, sequence: UInt64, at now: Instant) {
+        guard told.attributes == Marker.coveredAttributes else { return counters.count(.markersOfOtherAttributes) }
+        guard tracks else {
+            if leads(place) { compareDigests(with: told, from: place, sequence: sequence, at: now) }
+            return
         }
+        // A standby's answer: what its copy came to when it stood at the version of our marker.
+        guard let marker = peers[place].proof.lastMarker, marker.version == told.version, marker.bulk == told.bulk
+        else { return }
+        peers[place].proof.answeredAt = now
+        peers[place].proof.pausedUntil = .origin
+        peers[place].proof.note(local: marker.digest, remote: told.digest, version: told.version, at: now)
     }
 
-    /// Compares with the latest marker as soon as this node stands at its version.
-    mutating func compareDigests(at now: Instant) {
-        guard let marker = digests.pending, let session = peer?.receiving else { return }
-        guard !tracks, session.isExact, marker.bulk == session.bulk, marker.version >= session.gapFree else {
-            return digests.pending = nil
-        }
-        guard session.stands(at: marker.version), !external.isAddingUp, let sums = external.digests else { return }
-        digests.pending = nil
+    /// Compares with the leader's marker.
+    private mutating func compareDigests(
+        with marker: Marker, from place: Int, sequence: UInt64, at now: Instant
+    ) {
+        let session = peers[place].receiving
+        guard session.isExact, marker.bulk == session.bulk, session.stands(at: marker.version, sequence: sequence),
+            !external.isAddingUp, let total = external.digests?.total, external.leader == session.origin
+        else { return }
         // A cache that is full is another trouble, and told as such.
         guard external.count < external.limit else { return }
-        if sums.total != marker.digest, digests.doubt == .none {
-            digests.doubt = .addingUp
+        if total != marker.digest, peers[place].proof.doubt == .none {
+            peers[place].proof.doubt = .addingUp
             return external.addUpAnew()
         }
-        digests.doubt = .none
+        peers[place].proof.doubt = .none
         counters.count(.digestsCompared)
-        note(local: sums.total, remote: marker.digest, version: marker.version, at: now)
-        digests.answer = Marker(version: marker.version, bulk: marker.bulk, digest: sums.total)
-        wantsControlDatagram = true
-        guard sums.total != marker.digest else {
-            if digests.isRepairing { notices.append(.repaired(flows: digests.repaired)) }
-            digests.isRepairing = false
-            return digests.vainRepairs = 0
+        peers[place].proof.note(local: total, remote: marker.digest, version: marker.version, at: now)
+        peers[place].proof.answer = Marker(version: marker.version, bulk: marker.bulk, digest: total)
+        peers[place].wantsControl = true
+        guard total != marker.digest else {
+            if peers[place].proof.isRepairing { notices.append(.repaired(flows: peers[place].proof.repaired)) }
+            peers[place].proof.isRepairing = false
+            return peers[place].proof.vainRepairs = 0
         }
         counters.count(.divergences)
         notices.append(.diverged(version: marker.version))
-        guard digests.repairAt <= now else { return }
-        digests.vainRepairs += digests.isRepairing ? 1 : 0
-        digests.repairAt = now + DigestExchange.repairPause(after: digests.vainRepairs)
-        digests.isRepairing = true
-        digests.repaired = 0
-        peer?.receiving.requestBulk(at: now)
-    }
-
-    private mutating func note(local: UInt64, remote: UInt64, version: UInt64, at now: Instant) {
-        digests.comparison = .init(
-            local: local, remote: remote, version: version,
-            equalAt: local == remote ? now : digests.comparison?.equalAt)
+        guard peers[place].proof.repairAt <= now else { return }
+        peers[place].proof.vainRepairs += peers[place].proof.isRepairing ? 1 : 0
+        peers[place].proof.repairAt = now + DigestExchange.repairPause(after: peers[place].proof.vainRepairs)
+        peers[place].proof.isRepairing = true
+        peers[place].proof.repaired = 0
+        peers[place].receiving.requestBulk(at: now)
     }
 
     // MARK: A bulk that costs only what differs
 
-    /// Tells the peer, ahead of a request, what this node's copy of its log comes to; returns the request's number and
-    /// the messages that it took.
-    mutating func sendBucketDigests() -> (request: UInt32, parts: UInt16) {
-        guard external.count > 0, let sums = external.digests else { return (0, 0) }
-        var parts: UInt16 = 0
-        digests.request &+= 1
-        var part = BucketDigests(request: digests.request, buckets: [])
-        writer.begin(nextHeader())
-        for (number, digest) in sums.buckets.enumerated() where digest != 0 {
-            part.buckets.append((UInt16(number), digest))
-            if part.buckets.count == BucketDigests.limit { appendToDatagrams(&part, &parts) }
+    /// Whether a peer is to be asked for a bulk now: the leader hears first what this node holds, which takes a while
+    /// to add up.
+    mutating func wantsBulk(of place: Int, at now: Instant) -> Bool {
+        guard peers[place].receiving.needsBulk(at: now) else {
+            if offer?.sender == peers[place].sender { offer = nil }
+            return false
         }
-        if !part.buckets.isEmpty { appendToDatagrams(&part, &parts) }
-        if !writer.isEmpty { Self.post(writer, &outgoing) }
-        return (digests.request, parts)
+        if mayOffer(to: place), let key = peers[place].digestKey {
+            if offer?.sender != peers[place].sender { offer = Offer(sender: peers[place].sender, key: key) }
+            return offer?.isComplete == true
+        }
+        if peers[place].receiving.isBeingSent { peers[place].receiving.withdrawRequest() }
+        return peers[place].receiving.needsBulk(at: now)
     }
 
-    private mutating func appendToDatagrams(_ part: inout BucketDigests, _ parts: inout UInt16) {
+    /// Whether this node holds something that a bulk of this peer may leave out.
+    func mayOffer(to place: Int) -> Bool { leads(place) && !tracks && (external.count > 0 || former != nil) }
+
+    /// Tells the peer, ahead of a request, what this node holds of its flows; returns the request's number and the
+    /// messages that it took.
+    mutating func sendBucketDigests(to place: Int) -> (request: UInt32, parts: UInt16) {
+        guard let told = offer.take(), told.sender == peers[place].sender else { return (0, 0) }
+        var parts: UInt16 = 0
+        peers[place].proof.request &+= 1
+        var part = BucketDigests(request: peers[place].proof.request, buckets: [])
+        begin(usedLink(to: place))
+        for (number, digest) in told.sums.buckets.enumerated() where digest != 0 {
+            part.buckets.append((UInt16(number), digest))
+            if part.buckets.count == BucketDigests.limit { appendToDatagrams(&part, &parts, to: place) }
+        }
+        if !part.buckets.isEmpty { appendToDatagrams(&part, &parts, to: place) }
+        if !writer.isEmpty { post(to: usedLink(to: place)) }
+        return (peers[place].proof.request, parts)
+    }
+
+    private mutating func appendToDatagrams(_ part: inout BucketDigests, _ parts: inout UInt16, to place: Int) {
         parts += 1
         if !writer.append(.bucketDigests(part)) {
-            Self.post(writer, &outgoing)
-            writer.begin(nextHeader())
+            post(to: usedLink(to: place))
+            begin(usedLink(to: place))
             _ = writer.append(.bucketDigests(part))
         }
         part.buckets.removeAll(keepingCapacity: true)
     }
 
-    mutating func takeBucketDigests(_ told: BucketDigests) {
-        if told.request != digests.reportedRequest || digests.reported.isEmpty {
-            digests.reportedRequest = told.request
-            digests.reported = Array(repeating: 0, count: DigestTable.bucketCount)
-            digests.reportedParts = 0
+    mutating func takeBucketDigests(_ told: BucketDigests, from place: Int) {
+        if told.request != peers[place].proof.reportedRequest || peers[place].proof.reported.isEmpty {
+            peers[place].proof.reportedRequest = told.request
+            peers[place].proof.reported = Array(repeating: 0, count: DigestTable.bucketCount)
+            peers[place].proof.reportedParts = 0
         }
-        digests.reportedParts &+= 1
-        for bucket in told.buckets { digests.reported[Int(bucket.number)] = bucket.digest }
+        peers[place].proof.reportedParts &+= 1
+        for bucket in told.buckets { peers[place].proof.reported[Int(bucket.number)] = bucket.digest }
     }
 
     /// Answers a request for a bulk, at once or when the digests that belong to it are here.
-    mutating func takeBulkRequest(_ request: BulkRequest, at now: Instant) {
-        guard request.incarnation == 0 || request.incarnation == settings.incarnation, let peer else { return }
-        // A bulk that runs and that the asker does not know yet answers the request.
-        guard peer.sending.backfill == nil || peer.sending.bulk <= request.after else { return }
-        digests.waiting = (request, request.request == 0 ? now : now + DigestExchange.digestPatience)
-        answerBulkRequest(at: now)
+    mutating func takeBulkRequest(_ request: BulkRequest, from place: Int, at now: Instant) {
+        guard request.incarnation == 0 || request.incarnation == settings.incarnation else { return }
+        // A bulk that runs and that the asker does not know yet answers the request; one that is held gives way to it.
+        let sending = peers[place].sending
+        guard sending.backfill == nil || sending.isHeld(at: now) || sending.bulk <= request.after else { return }
+        peers[place].proof.waiting = (request, request.request == 0 ? now : now + DigestExchange.digestPatience)
+        answerBulkRequest(of: place, at: now)
     }
 
-    mutating func answerBulkRequest(at now: Instant) {
-        guard let (request, until) = digests.waiting else { return }
-        let isComplete = digests.reportedRequest == request.request && digests.reportedParts >= request.parts
+    mutating func answerBulkRequests(at now: Instant) {
+        for place in peers.indices { answerBulkRequest(of: place, at: now) }
+    }
+
+    private mutating func answerBulkRequest(of place: Int, at now: Instant) {
+        guard let (request, until) = peers[place].proof.waiting else { return }
+        let proof = peers[place].proof
+        let isComplete = proof.reportedRequest == request.request && proof.reportedParts >= request.parts
         guard isComplete || until <= now else { return }
-        digests.waiting = nil
-        beginBulk(only: differingBuckets(for: request.request), at: now)
+        peers[place].proof.waiting = nil
+        beginBulk(to: place, only: differingBuckets(of: place, for: request.request), at: now)
     }
 
     /// The buckets that a peer's request leaves to send; nil for all.
     ///
     /// A part of its word that got lost makes its buckets differ, which costs flows and no truth.
-    mutating func differingBuckets(for request: UInt32) -> BucketSet? {
-        guard request != 0, request == digests.reportedRequest, !digests.reported.isEmpty else { return nil }
+    private mutating func differingBuckets(of place: Int, for request: UInt32) -> BucketSet? {
+        let reported = peers[place].proof.reported
+        guard request != 0, request == peers[place].proof.reportedRequest, !reported.isEmpty else { return nil }
         var set = BucketSet()
-        for bucket in 0..<DigestTable.bucketCount where log.digests.buckets[bucket] != digests.reported[bucket] {
+        for bucket in 0..<DigestTable.bucketCount where log.digests.buckets[bucket] != reported[bucket] {
             set.insert(bucket)
         }
         counters.count(.bucketsConfirmed, by: DigestTable.bucketCount - set.count)
         counters.count(.bucketsSent, by: set.count)
+        // What it told is used up.
+        peers[place].proof.reported = []
         return set
     }
 
     /// Says which buckets the running bulk sends, as long as the peer may not know.
-    mutating func appendBulkBuckets(at now: Instant) {
-        guard let sending = peer?.sending, let set = sending.bulkBuckets else { return }
+    mutating func appendBulkBuckets(for place: Int, at now: Instant) {
+        let sending = peers[place].sending
+        guard let set = sending.bulkBuckets else { return }
         guard !sending.isAcknowledged || now.since(sending.bulkBegan) < .seconds(3) else { return }
-        var place = 0
-        while place < set.words.count {
-            let end = min(place + BulkBuckets.limit, set.words.count)
-            let words = Array(set.words[place..<end])
-            _ = writer.append(.bulkBuckets(BulkBuckets(bulk: sending.bulk, place: UInt8(place), words: words)))
-            place = end
+        var first = 0
+        while first < set.words.count {
+            let end = min(first + BulkBuckets.limit, set.words.count)
+            let words = Array(set.words[first..<end])
+            _ = writer.append(.bulkBuckets(BulkBuckets(bulk: sending.bulk, place: UInt8(first), words: words)))
+            first = end
         }
-    }
-
-    /// Whether a flow of this version is sent by the repair that runs, and not because it changed.
-    func isRepair(_ version: UInt64) -> Bool {
-        digests.isRepairing && version <= peer?.receiving.bulkEnd ?? 0
     }
 
     /// Names a flow that a repair changed.
-    mutating func noteRepair(of flow: Flow, _ attributes: FlowAttributes) {
-        digests.repaired += 1
-        if digests.repaired <= DigestExchange.namedLimit { notices.append(.repairedFlow(flow, attributes)) }
-    }
-
-    // MARK: The audit
-
-    /// Adds up a share of what is stored; all of it every few seconds.
-    mutating func continueAudit(at now: Instant) {
-        if external.isAddingUp {
-            let wrong = external.audit(slots: Self.slotsPerTurn)
-            if digests.doubt == .addingUp, !external.isAddingUp {
-                digests.doubt = .dispelled
-                noteCorruption(wrong)
-            }
+    mutating func noteRepair(of flow: Flow, _ attributes: FlowAttributes, from place: Int) {
+        peers[place].proof.repaired += 1
+        if peers[place].proof.repaired <= DigestExchange.namedLimit {
+            notices.append(.repairedFlow(flow, attributes))
         }
-        if digests.auditDue <= now {
-            // No turn of its own: a heartbeat brings one at least so often.
-            digests.auditDue = now + DigestExchange.shareInterval
-            digests.auditLeft = max(log.slotLimit, external.slotLimit) / DigestExchange.sharesPerAudit + 1
-        }
-        guard digests.auditLeft > 0 else { return }
-        let share = min(digests.auditLeft, DigestExchange.auditSlots)
-        digests.auditLeft -= share
-        let wrong = log.audit(slots: share)
-        noteCorruption(wrong)
-        // The kernel knows better than this node's memory.
-        if !wrong.isEmpty { beginResync(.overrun) }
-        if !external.isAddingUp { noteCorruption(external.audit(slots: share)) }
-    }
-
-    private mutating func noteCorruption(_ buckets: [Int]) {
-        guard !buckets.isEmpty else { return }
-        counters.count(.corruptedBuckets, by: buckets.count)
-        notices.append(.corrupted(buckets: buckets.count))
     }
 }

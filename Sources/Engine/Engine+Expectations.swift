@@ -44,7 +44,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         // A master's own expectations are newer than what anyone tells it of them.
         if tracks, log.holds(told.expectation.key) { return counters.count(.peerFlowIgnored) }
         switch externalExpectations.apply(
-            told.expectation, version: told.version, era: standing.era, bulk: standing.bulk)
+            told.expectation, version: told.version, origin: standing.expectationOrigin, bulk: standing.bulk)
         {
         case .inserted, .updated: counters.count(.expectationsReceived)
         case .full: counters.count(.externalFull)
@@ -54,13 +54,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     mutating func takeExpectationDestroy(_ told: ExpectationDestroyMessage, _ standing: Standing) {
         guard told.version > standing.gapFree else { return counters.count(.peerFlowStale) }
-        _ = externalExpectations.delete(told.key, version: told.version, era: standing.era)
+        _ = externalExpectations.delete(told.key, version: told.version, origin: standing.expectationOrigin)
     }
 
     /// Removes from the external cache what a synced master's bulk did not name; all at once, since they are few.
-    mutating func sweepExpectations(_ session: ReceivingSession) {
+    mutating func sweepExpectations(_ session: ReceivingSession, _ origin: OriginID) {
         for slot in 0..<externalExpectations.slotLimit
-        where externalExpectations.isSwept(at: slot, era: session.era, bulk: session.bulk, bulkEnd: session.bulkEnd) {
+        where externalExpectations.isSwept(at: slot, origin: origin, bulk: session.bulk, bulkEnd: session.bulkEnd) {
             externalExpectations.remove(at: slot)
         }
     }

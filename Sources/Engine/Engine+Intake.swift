@@ -97,7 +97,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func takeDestroy(_ event: FlowEvent, at now: Instant) {
         let original = event.flow.original
         guard log.holds(original) else {
-            former?.forget(original)
+            // A backup's copy may end while the flow lives at the master, who is offered what this node knows of it.
+            if tracks { former?.forget(original) } else { former?.mark(.lost, of: original) }
             if let slot = remnants.find(original) { remnants.remove(slot) }
             if tracks, resyncJob != nil {
                 // A part of the dump that was made before may still show the flow: the tombstone contradicts it.

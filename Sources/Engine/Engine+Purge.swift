@@ -55,7 +55,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Lets go of what the last mastership left.
     mutating func forgetFormer() {
         former = nil
-        peer?.sending.dropFormer()
+        for place in peers.indices { peers[place].sending.dropFormer() }
         remnants.removeAll()
     }
 
@@ -70,17 +70,22 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 _ = remnants.insert(Remnant(flow: flow, wasAnnounced: true))
             }
             former = nil
-            peer?.sending.dropFormer()
+            for place in peers.indices { peers[place].sending.dropFormer() }
         }
         var ended = ChangeLog(
             key: settings.hashKey, digestKey: settings.digestKey, latestVersion: log.latestVersion)
         swap(&ended, &log)
-        peer?.sending.continueIn(&log, former: &ended, at: now)
+        shared.cursor = nil
+        for place in peers.indices where peers[place].sending.continueIn(&log, former: &ended) {
+            beginBulk(to: place, at: now)
+        }
         former = consume ended
     }
 
     private func formerFlow(at slot: UInt32) -> Flow? {
-        guard let entry = former?.entry(at: slot), entry.state != .tombstone else { return nil }
+        guard let entry = former?.entry(at: slot), entry.state != .tombstone, !entry.traits.contains(.lost) else {
+            return nil
+        }
         return entry.flow
     }
 

@@ -5,7 +5,8 @@ internal import Replication
 internal import StateMachine
 internal import SyncProtocol
 
-/// A recall under way: an unsynced master asks its peer for the flows that it holds as copies, page by page.
+/// A recall under way: an unsynced master asks its peers, one after the other, for the flows that they hold as copies,
+/// page by page.
 ///
 /// The asker pulls, so a lost page is asked for again and the answerer keeps no state.
 struct RecallJob {
@@ -17,32 +18,41 @@ struct RecallJob {
     static let retryDelay = Instant.Span.seconds(1)
 
     let id: UInt32
+    /// Who is asked now, and who was before.
+    var peer: UInt32
+    var asked: [UInt32] = []
+    /// Peers that have told all they hold.
+    var answers = 0
     /// The place in the peer's caches that the next page begins at.
     var place: UInt64 = 0
     var askAgain: Instant
     var tries = 0
     var adopted = 0
+
+    /// Whether a peer is to be asked for the next page now.
+    func asks(_ sender: UInt32, at now: Instant) -> Bool {
+        sender == peer && tries > 0 && askAgain == now + Self.patience
+    }
 }
 
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Pages that answer one request at most.
     static var recallPagesPerRequest: Int { 16 }
 
-    /// Begins to ask the peer for its flows.
+    /// Begins to ask the peers for their flows.
     ///
     /// Without a peer it waits until one appears.
     mutating func beginRecall(at now: Instant) {
         recallDue = now
-        guard let peer, !peer.isSilent else { return }
+        guard let first = peers.first(where: { !$0.isSilent }) else { return }
         recallNumber += 1
-        recallJob = RecallJob(id: recallNumber, askAgain: now)
+        recallJob = RecallJob(id: recallNumber, peer: first.sender, askAgain: now)
     }
 
     /// When a master that nobody answered asks again: without an answer it never is in sync.
     var nextRecall: Instant {
-        guard case .master = roles.state, !announcesInSync, recallJob == nil, let peer, !peer.isSilent else {
-            return .never
-        }
+        guard case .master = roles.state, !announcesInSync, recallJob == nil, peers.contains(where: { !$0.isSilent })
+        else { return .never }
         return recallDue
     }
 
@@ -50,14 +60,40 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     mutating func continueRecall(at now: Instant) {
         if recallJob == nil, nextRecall <= now { beginRecall(at: now) }
         guard let job = recallJob, job.askAgain <= now else { return }
-        guard case .master = roles.state, let peer, !peer.isSilent, job.tries < RecallJob.triesLimit else {
-            recallJob = nil
+        guard case .master = roles.state else { return recallJob = nil }
+        guard let place = peers.firstIndex(where: { $0.sender == job.peer }), !peers[place].isSilent,
+            job.tries < RecallJob.triesLimit
+        else { return recallNext(at: now) }
+        recallJob?.tries += 1
+        recallJob?.askAgain = now + RecallJob.patience
+        peers[place].wantsControl = true
+    }
+
+    /// Goes on with the next peer; after the last one the recall has ended.
+    private mutating func recallNext(at now: Instant) {
+        guard var job = recallJob else { return }
+        job.asked.append(job.peer)
+        if let next = peers.first(where: { !$0.isSilent && !job.asked.contains($0.sender) }) {
+            job.peer = next.sender
+            job.place = 0
+            job.tries = 0
+            job.askAgain = now
+            return recallJob = job
+        }
+        recallJob = nil
+        guard job.answers > 0 else {
             recallDue = now + RecallJob.retryDelay
             return perform(roles.recallFinished(at: now), at: now)
         }
-        recallJob?.tries += 1
-        recallJob?.askAgain = now + RecallJob.patience
-        wantsControlDatagram = true
+        announcesInSync = true
+        hurryHeartbeats(at: now)
+        strictSlot = job.adopted > 0 ? 0 : strictSlot
+        renewal.arm(timeouts: kernel.timeouts(), at: now)
+        notices.append(.recalled(flows: job.adopted))
+        let actions = roles.recallFinished(at: now)
+        // A recall that outlasted the machine's patience still ends in a bulk: now peers may sweep.
+        if actions.isEmpty { beginBulks(at: now) }
+        perform(actions, at: now)
     }
 
     /// Takes in one flow of a page: what is missing here is written, and nothing is overwritten.
@@ -71,8 +107,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     /// Takes in the end of a page, and asks for the next.
-    mutating func endRecallPage(_ page: RecallPage, at now: Instant) {
-        guard var job = recallJob, page.id == job.id, page.place == job.place else {
+    mutating func endRecallPage(_ page: RecallPage, from place: Int, at now: Instant) {
+        guard var job = recallJob, page.id == job.id, page.place == job.place, peers[place].sender == job.peer else {
             expectationWrites.removeAll()
             return recalled.removeAll()
         }
@@ -82,24 +118,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         job.place = page.next
         job.tries = 0
         pagesOfRequest += 1
-        if page.next == RecallPage.end {
-            recallJob = nil
-            announcesInSync = true
-            heartbeatDue = now
-            strictSlot = job.adopted > 0 ? 0 : strictSlot
-            renewal.arm(timeouts: kernel.timeouts(), at: now)
-            notices.append(.recalled(flows: job.adopted))
-            let actions = roles.recallFinished(at: now)
-            // A recall that outlasted the machine's patience still ends in a bulk: now peers may sweep.
-            if actions.isEmpty { beginBulk(at: now) }
-            return perform(actions, at: now)
-        }
-        if pagesOfRequest >= Self.recallPagesPerRequest {
-            job.askAgain = now
-        } else {
-            job.askAgain = now + RecallJob.patience
-        }
+        job.askAgain = pagesOfRequest >= Self.recallPagesPerRequest ? now : now + RecallJob.patience
+        if page.next == RecallPage.end { job.answers += 1 }
         recallJob = job
+        if page.next == RecallPage.end { recallNext(at: now) }
     }
 
     private mutating func writeRecalled() {
@@ -134,7 +156,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     /// Answers a peer's recall: the external cache first, then what the last mastership left here, then expectations.
-    mutating func sendRecallPages(_ request: RecallRequest, at now: Instant) {
+    mutating func sendRecallPages(_ request: RecallRequest, to peer: Int, at now: Instant) {
         // Behind the last page there is nothing to ask for.
         guard request.place < RecallPage.end else { return }
         var place = request.place
@@ -142,7 +164,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let flowEnd = externalEnd + UInt64(former?.slotLimit ?? 0)
         let end = flowEnd + UInt64(externalExpectations.slotLimit)
         for _ in 0..<Self.recallPagesPerRequest where !outgoing.isFull {
-            writer.begin(nextHeader())
+            begin(usedLink(to: peer))
             _ = writer.append(.recallPage(RecallPage(id: request.id, place: place, next: place + 1)))
             var slot = place
             var looked: UInt32 = 0
@@ -161,16 +183,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             }
             let next = slot >= end ? RecallPage.end : max(slot, place + 1)
             writer.closePage(next: next)
-            Self.post(writer, &outgoing)
+            post(to: usedLink(to: peer))
             if next == RecallPage.end { return }
             place = next
         }
     }
 
+    /// What this node announced, no successor named, and its kernel still has.
     private func formerFlowForRecall(at slot: UInt32) -> Flow? {
-        guard let entry = former?.entry(at: slot), entry.state != .tombstone,
-            external.entry(of: entry.flow.original) == nil
-        else { return nil }
-        return entry.flow
+        former?.entry(at: slot)?.traits.contains(.lost) == true ? nil : unnamedFormer(at: slot)
     }
 }

@@ -20,23 +20,27 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         batch.removeAll()
         link.receive(into: &batch)
         for index in 0..<batch.count {
-            let source = batch.source(of: index)
-            batch.withDatagram(index) { bytes in takeDatagram(bytes, from: source, at: now) }
+            let (source, number) = (batch.source(of: index), batch.link(of: index))
+            batch.withDatagram(index) { bytes in takeDatagram(bytes, from: source, over: number, at: now) }
         }
         incoming = consume batch
         // A bulk that waits for the word on its part may wait for a datagram that never comes.
-        if peer?.receiving.phase == .filled { endBulkIfFilled(at: now) }
+        for place in peers.indices where peers[place].receiving.phase == .filled { endBulkIfFilled(of: place, at: now) }
     }
 
-    private mutating func takeDatagram(_ bytes: borrowing RawSpan, from source: UInt64, at now: Instant) {
+    private mutating func takeDatagram(
+        _ bytes: borrowing RawSpan, from source: UInt64, over number: UInt8, at now: Instant
+    ) {
         var reader: DatagramReader
-        do { reader = try DatagramReader(bytes) } catch { return counters.count(EngineCounter(error)) }
-        guard meetPeer(reader.header, from: source, at: now) else { return }
+        do { reader = try DatagramReader(bytes, speaking: settings.wireVersions) } catch {
+            return counters.count(EngineCounter(error))
+        }
+        guard let place = meetPeer(reader.header, from: source, over: number, at: now) else { return }
         var context = Context.none
         while true {
             do {
                 guard let message = try reader.next(bytes) else { break }
-                take(message, &context, reader.header, at: now)
+                take(message, &context, reader.header, from: place, over: number, at: now)
             } catch {
                 counters.count(EngineCounter(error))
             }
@@ -44,156 +48,45 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         counters.count(.messageUnknownKind, by: reader.unknownKinds)
         switch context {
         case .interval(let interval, .some):
-            peer?.receiving.covered(
+            peers[place].receiving.covered(
                 lane: .init(interval.lane), .init(from: interval.from, to: interval.to), at: now)
         case .page(let page):
-            endRecallPage(page, at: now)
+            endRecallPage(page, from: place, at: now)
         case .none, .interval:
             break
         }
-        endBulkIfFilled(at: now)
-        compareDigests(at: now)
-    }
-
-    // MARK: The peer
-
-    /// Whether a datagram's messages are to be read; makes the peer's acquaintance if need be.
-    private mutating func meetPeer(_ header: DatagramHeader, from source: UInt64, at now: Instant) -> Bool {
-        guard header.sender != settings.sender else {
-            counters.count(.datagramOwn)
-            if header.incarnation != settings.incarnation, counters[.datagramOwn] == 1 { notices.append(.sameName) }
-            return false
-        }
-        if let known = peer, known.sender != header.sender, !known.isSilent {
-            counters.count(.datagramBeyondPeers)
-            return false
-        }
-        if peer?.sender != header.sender || peer?.incarnation != header.incarnation {
-            if let known = peer, known.sender == header.sender, header.incarnation < known.incarnation, !known.isSilent
-            {
-                counters.count(.datagramOldIncarnation)
-                return false
-            }
-            beginPeer(header, from: source, at: now)
-        }
-        let arrival = peer?.receiving.arrived(sequence: header.sequence) ?? .jump
-        guard arrival != .jump else {
-            counters.count(.datagramJump)
-            return false
-        }
-        let wasSilent = peer?.isSilent == true
-        peer?.lastHeard = now
-        peer?.isSilent = false
-        peer?.hasLeft = false
-        peer?.source = source
-        // A datagram that was overtaken speaks of a role that may be over.
-        guard arrival == .newest else { return true }
-        if wasSilent {
-            hearRole(header, at: now)
-            notices.append(.peerReturned(name: peer?.name ?? ""))
-            recallIfUnsynced(at: now)
-        }
-        hear(header, at: now)
-        if header.role == .master {
-            if !tracks { peer?.wasSyncedMaster = header.inSync }
-        } else if peer?.receiving.isFollowing != true {
-            peer?.wasSyncedMaster = false
-        }
-        return true
-    }
-
-    private mutating func beginPeer(_ header: DatagramHeader, from source: UInt64, at now: Instant) {
-        // Until its greeting comes it goes by its number.
-        var name = "node-" + String(header.sender, radix: 16)
-        var isNamed = false
-        if let known = peer {
-            if known.sender == header.sender { (name, isNamed) = (known.name, known.isNamed) }
-            known.sending.close(&log)
-            perform(roles.peerLost(UInt64(known.sender), at: now), at: now)
-        }
-        // What the former log had not sent, nobody waits for any more: a new incarnation begins with a bulk.
-        era += 1
-        digests = DigestExchange()
-        peer = Peer(
-            sender: header.sender, name: name, incarnation: header.incarnation, role: header.role, term: header.term,
-            inSync: header.inSync, lastHeard: now, source: source,
-            sending: SendingSession(log: &log, bulk: bulkNumber, sequence: sequence, at: now),
-            receiving: ReceivingSession(incarnation: header.incarnation, era: era, at: now))
-        peer?.isNamed = isNamed
-        if !settings.startupResync { peer?.receiving.delayRequest() }
-        purge.lostSync()
-        _ = readiness.lostSync(at: now)
-        hearRole(header, at: now)
-        helloDue = now
-        if isNamed { notices.append(.peerAppeared(name: name, incarnation: header.incarnation)) }
-        recallIfUnsynced(at: now)
-    }
-
-    /// A master that was promoted without its predecessor's flows asks whoever appears for them.
-    private mutating func recallIfUnsynced(at now: Instant) {
-        if !announcesInSync, recallJob == nil { recallDue = now }
-    }
-
-    private mutating func hear(_ header: DatagramHeader, at now: Instant) {
-        guard let known = peer,
-            known.role != header.role || known.term != header.term || known.inSync != header.inSync
-        else { return }
-        peer?.inSync = header.inSync
-        hearRole(header, at: now)
-        if known.role != header.role {
-            heartbeatDue = now
-            // A master that stepped down may have announced flows late: they are adopted where both tuples are free.
-            if known.role.claimsMastership, !header.role.claimsMastership { adoptExternal(at: now) }
-        }
-    }
-
-    private mutating func hearRole(_ header: DatagramHeader, at now: Instant) {
-        peer?.role = header.role
-        peer?.term = header.term
-        let number = UInt64(header.sender)
-        perform(
-            header.role.claimsMastership
-                ? roles.peerClaimsMaster(number, term: header.term, at: now)
-                : roles.peerIsNotMaster(number, term: header.term, at: now), at: now)
+        endBulkIfFilled(of: place, at: now)
     }
 
     // MARK: Messages
 
     private mutating func take(
-        _ message: Message, _ context: inout Context, _ header: DatagramHeader, at now: Instant
+        _ message: Message, _ context: inout Context, _ header: DatagramHeader, from place: Int, over number: UInt8,
+        at now: Instant
     ) {
         switch message {
         case .hello(let hello):
-            peer?.name = hello.name
-            external.setDigestKey(hello.digestKey)
-            peer?.lowestVersion = hello.lowestVersion
-            peer?.highestVersion = hello.highestVersion
-            guard peer?.isNamed == false else { return }
-            peer?.isNamed = true
-            notices.append(.peerAppeared(name: hello.name, incarnation: header.incarnation))
+            takeHello(hello, header, from: place)
+        case .probe(let probe):
+            takeProbe(probe, from: place, over: number, at: now)
         case .progress(let progress):
-            peer?.receiving.progress(
-                sent: progress.sentVersion, bulk: progress.bulk, bulkEnd: progress.bulkEnd,
-                bulkSent: progress.bulkSent, isPartial: progress.isPartial, sequence: header.sequence, at: now)
-            if peer?.receiving.isDeceived == true { beginSessionAnew(at: now) }
+            takeProgress(progress, header, from: place, at: now)
         case .interval(let interval):
-            let isAdmitted =
-                peer?.receiving.admits(
-                    lane: .init(interval.lane), bulk: interval.bulk, .init(from: interval.from, to: interval.to),
-                    at: now) ?? false
-            context = .interval(interval, isAdmitted ? peer.map(Standing.init) : nil)
+            let isAdmitted = peers[place].receiving.admits(
+                lane: .init(interval.lane), bulk: interval.bulk, .init(from: interval.from, to: interval.to), at: now)
+            context = .interval(interval, isAdmitted ? Standing(peers[place]) : nil)
         case .recallPage(let page):
             context = .page(page)
         case .flow(let told):
             switch context {
-            case .interval(_, let standing?): takeFlow(told, standing)
+            case .interval(_, let standing?): takeFlow(told, standing, from: place)
             case .interval: counters.count(.peerFlowStale)
             case .page(let page): takeRecalled(told.flow, page)
             case .none: break
             }
         case .destroy(let told):
             guard case .interval(_, let standing?) = context else { return counters.count(.peerFlowStale) }
-            takeDestroy(told, standing)
+            takeDestroy(told, standing, from: place)
         case .expectation(let told):
             switch context {
             case .interval(_, let standing?): takeExpectation(told, standing)
@@ -205,34 +98,48 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             guard case .interval(_, let standing?) = context else { return counters.count(.peerFlowStale) }
             takeExpectationDestroy(told, standing)
         case .facts(let told):
-            peer?.facts = told
-            peer?.factsAt = now
+            peers[place].facts = told
+            peers[place].factsAt = now
         case .acknowledgement(let told):
-            takeAcknowledgement(told, at: now)
+            takeAcknowledgement(told, from: place, at: now)
         case .bulkRequest(let request):
-            takeBulkRequest(request, at: now)
+            takeBulkRequest(request, from: place, at: now)
         case .recallRequest(let request):
-            pendingRecallPage = request
+            peers[place].recallRequest = request
+            peers[place].wantsControl = true
         case .farewell:
-            peer?.hasLeft = true
+            peers[place].hasLeft = true
         case .marker(let told):
-            takeMarker(told, at: now)
+            takeMarker(told, from: place, sequence: header.sequence, at: now)
         case .bucketDigests(let told):
-            takeBucketDigests(told)
+            takeBucketDigests(told, from: place)
         case .bulkBuckets(let told):
-            peer?.receiving.takeBuckets(of: told.bulk, from: Int(told.place), told.words)
+            peers[place].receiving.takeBuckets(of: told.bulk, from: Int(told.place), told.words)
         }
     }
 
-    /// Receives all of the peer's log once more; what the cache holds by now gives way to it.
-    private mutating func beginSessionAnew(at now: Instant) {
-        guard let known = peer else { return }
-        era += 1
-        counters.count(.sessionsDeceived)
-        peer?.receiving = ReceivingSession(incarnation: known.incarnation, era: era, at: now)
+    private mutating func takeHello(_ hello: Hello, _ header: DatagramHeader, from place: Int) {
+        peers[place].name = hello.name
+        peers[place].digestKey = hello.digestKey
+        peers[place].lowestVersion = hello.lowestVersion
+        peers[place].highestVersion = hello.highestVersion
+        followDigests(of: place)
+        guard !peers[place].isNamed else { return }
+        peers[place].isNamed = true
+        notices.append(.peerAppeared(name: hello.name, incarnation: header.incarnation))
     }
 
-    private mutating func takeFlow(_ told: FlowMessage, _ standing: Standing) {
+    private mutating func takeProgress(
+        _ progress: Progress, _ header: DatagramHeader, from place: Int, at now: Instant
+    ) {
+        peers[place].receiving.progress(
+            sent: progress.sentVersion, bulk: progress.bulk, bulkEnd: progress.bulkEnd, bulkSent: progress.bulkSent,
+            isPartial: progress.isPartial, shared: progress.sharedVersion, sequence: header.sequence, at: now)
+        if peers[place].receiving.isDeceived { beginSessionAnew(with: place, at: now) }
+        if peers[place].receiving.isUnasked, mayOffer(to: place) { peers[place].receiving.requestLess(at: now) }
+    }
+
+    private mutating func takeFlow(_ told: FlowMessage, _ standing: Standing, from place: Int) {
         guard told.version > standing.gapFree else { return counters.count(.peerFlowStale) }
         let isFiltered = settings.filter.verdict(told.flow) != .replicated
         if isFiltered { counters.count(.peerFlowFiltered) }
@@ -242,12 +149,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if tracks, !standing.claimsMastership { return counters.count(.peerFlowIgnored) }
             if !tracks, !held.traits.contains(.seenNew) { log.forget(original) }
         }
-        let repairs = isRepair(told.version)
+        let repairs = told.version <= standing.repairedUpTo
         let outdated = repairs ? external.entry(of: original) : nil
         let outcome = external.apply(
-            told.flow, version: told.version, era: standing.era, bulk: standing.bulk, isFiltered: isFiltered)
+            told.flow, version: told.version, origin: standing.origin, bulk: standing.bulk, isFiltered: isFiltered)
         if repairs, outcome == .updated || outcome == .inserted {
-            noteRepair(of: told.flow, outdated.map { told.flow.differences(from: $0.flow) } ?? .all)
+            noteRepair(of: told.flow, outdated.map { told.flow.differences(from: $0.flow) } ?? .all, from: place)
         }
         switch outcome {
         case .inserted:
@@ -262,22 +169,25 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
     }
 
-    private mutating func takeDestroy(_ told: DestroyMessage, _ standing: Standing) {
+    private mutating func takeDestroy(_ told: DestroyMessage, _ standing: Standing, from place: Int) {
         guard told.version > standing.gapFree else { return counters.count(.peerFlowStale) }
-        if external.delete(told.original, version: told.version, era: standing.era) == .removed {
+        // What this node announced before is not to be taken for alive on this word's account.
+        if leads(place) { former?.mark(.ended, of: told.original) }
+        if external.delete(told.original, version: told.version, origin: standing.origin) == .removed {
             counters.count(.externalDestroyed)
         }
     }
 
-    private mutating func takeAcknowledgement(_ told: Acknowledgement, at now: Instant) {
+    private mutating func takeAcknowledgement(_ told: Acknowledgement, from place: Int, at now: Instant) {
         guard told.incarnation == settings.incarnation else { return }
         let holes = told.holes.map { Coverage.Interval(from: $0.from, to: $0.to) }
-        peer?.sending.acknowledge(
+        let before = (peers[place].sending.acknowledgedBulk, peers[place].sending.acknowledgedVersion)
+        peers[place].sending.acknowledge(
             version: told.gapFree, bulk: told.bulk, sequence: told.sequence, ofSent: sequence, holes: holes, at: now)
-        guard let sending = peer?.sending else { return }
-        if sending.acknowledgedBulk == sending.bulk {
-            dropTombstones(upTo: sending.acknowledgedVersion)
-        }
+        let sending = peers[place].sending
+        if (sending.acknowledgedBulk, sending.acknowledgedVersion) != before { peers[place].progressAt = now }
+        // Who is away may come back and need what was destroyed meanwhile.
+        dropTombstones(upTo: peers.reduce(.max) { min($0, $1.sending.knownVersion) })
     }
 
     /// Drops the tombstones that nobody needs: the peer knows them, and no dump under way may contradict them.
@@ -288,54 +198,61 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     // MARK: The end of a bulk
 
-    private mutating func endBulkIfFilled(at now: Instant) {
-        guard let known = peer else { return }
-        let (gapFree, era) = (known.receiving.gapFree, known.receiving.era)
-        external.forgetDeletes(upTo: gapFree, era: era, limit: Self.eventsPerTurn)
-        externalExpectations.forgetDeletes(upTo: gapFree, era: era, limit: Self.eventsPerTurn)
-        guard known.receiving.phase == .filled else { return }
-        let maySweep = known.isSyncedMaster && !tracks
-        peer?.receiving.endBulk(maySweep: maySweep, at: now)
+    private mutating func endBulkIfFilled(of place: Int, at now: Instant) {
+        let (gapFree, origin) = (peers[place].receiving.gapFree, peers[place].receiving.origin)
+        external.forgetDeletes(upTo: gapFree, origin: origin, limit: Self.eventsPerTurn)
+        externalExpectations.forgetDeletes(
+            upTo: gapFree, origin: peers[place].expectationOrigin, limit: Self.eventsPerTurn)
+        guard peers[place].receiving.phase == .filled else { return }
+        let maySweep = peers[place].isSyncedMaster && !tracks
+        peers[place].receiving.endBulk(maySweep: maySweep, at: now)
         sweptFlows = 0
-        if peer?.receiving.isFollowing == true { bulkEnded(at: now) }
+        confirmSlot = 0
+        if peers[place].receiving.isFollowing { bulkEnded(of: place, at: now) }
+    }
+
+    /// The peer whose bulk has ended and is being swept for.
+    private var sweepingPlace: Int? {
+        peers.firstIndex { if case .sweeping = $0.receiving.phase { true } else { false } }
     }
 
     /// Whether a sweep of the external cache is under way.
-    var hasSweep: Bool {
-        guard case .sweeping? = peer?.receiving.phase else { return false }
-        return true
-    }
+    var hasSweep: Bool { sweepingPlace != nil }
 
     /// Removes from the external cache what a synced master's bulk did not name.
     mutating func continueSweep(at now: Instant) {
-        guard let session = peer?.receiving, case .sweeping(let first) = session.phase else { return }
+        guard let place = sweepingPlace else { return }
+        let session = peers[place].receiving
+        guard case .sweeping(let first) = session.phase else { return }
+        let (sent, key) = (session.bulkBuckets, peers[place].digestKey)
+        if let sent, let key, first == 0, !confirmFormer(session, sent, key: key) { return }
         let end = min(external.slotLimit, first + Self.slotsPerTurn)
         for slot in first..<max(first, end)
-        where external.isSwept(at: slot, era: session.era, bulk: session.bulk, bulkEnd: session.bulkEnd) {
+        where external.isSwept(at: slot, origin: session.origin, bulk: session.bulk, bulkEnd: session.bulkEnd) {
             guard let flow = external.entry(at: slot)?.flow else { continue }
-            if let sent = session.bulkBuckets, let sums = external.digests,
-                !sent.contains(sums.bucket(of: flow.original))
-            {
-                external.confirm(at: slot, era: session.era, bulk: session.bulk)
+            if let sent, let key, !sent.contains(DigestTable.bucket(of: flow.original, key: key)) {
+                external.confirm(at: slot, origin: session.origin, bulk: session.bulk)
                 continue
             }
-            if digests.isRepairing { noteRepair(of: flow, .all) }
+            if peers[place].proof.isRepairing { noteRepair(of: flow, .all, from: place) }
             external.remove(at: slot)
             sweptFlows += 1
         }
         let isDone = end >= external.slotLimit
-        peer?.receiving.swept(to: isDone ? nil : end)
+        peers[place].receiving.swept(to: isDone ? nil : end)
         guard isDone else { return }
-        sweepExpectations(session)
+        sweepExpectations(session, peers[place].expectationOrigin)
         counters.count(.flowsSwept, by: sweptFlows)
-        bulkEnded(at: now)
+        bulkEnded(of: place, at: now)
     }
 
-    private mutating func bulkEnded(at now: Instant) {
-        guard let peer else { return }
+    private mutating func bulkEnded(of place: Int, at now: Instant) {
         counters.count(.bulksReceived)
         notices.append(.bulkReceived(flows: external.count, swept: sweptFlows))
-        if peer.role == .master { purge.bulkEnded(ofTerm: peer.term, wasInSync: peer.inSync) }
+        guard leads(place) else { return }
+        if peers[place].role == .master {
+            purge.bulkEnded(ofTerm: peers[place].term, wasInSync: peers[place].inSync)
+        }
         _ = readiness.synced(at: now)
     }
 }

@@ -12,7 +12,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             role: roles.state.reportName, since: roles.since, source: reconciler.truth.source,
             roleKnown: reconciler.truth.isKnown, term: roles.terms.own, readiness: readiness.level,
             disagreement: reconciler.disagreement, twoMasters: roles.twoMasters, inSync: isInSync(at: now),
-            announcesInSync: announcesInSync, wireVersion: DatagramHeader.wireVersion, peers: describePeers(),
+            announcesInSync: announcesInSync, wireVersions: settings.wireVersions, peers: describePeers(at: now),
             internalFlows: log.flowCount,
             externalFlows: external.count, internalExpectations: log.expectationCount,
             externalExpectations: externalExpectations.count, formerFlows: former?.flowCount ?? 0,
@@ -57,22 +57,29 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         return entry.flow
     }
 
-    private func describePeers() -> [EngineReport.Peer] {
-        guard let peer else { return [] }
+    private func describePeers(at now: Instant) -> [EngineReport.Peer] { peers.map { describe($0, at: now) } }
+
+    private func describe(_ peer: Peer, at now: Instant) -> EngineReport.Peer {
         let sent = peer.sending.live.covered
         let acknowledged = peer.sending.acknowledgedBulk == peer.sending.bulk ? peer.sending.acknowledgedVersion : 0
-        return [
-            EngineReport.Peer(
-                name: peer.name, source: peer.source, role: peer.role.reportName, term: peer.term,
-                isComplete: peer.receiving.isComplete, isFollowing: peer.receiving.isFollowing,
-                missing: peer.receiving.lag, isAcknowledged: peer.sending.isAcknowledged,
-                unacknowledged: sent - min(acknowledged, sent), lastHeard: peer.lastHeard, isSilent: peer.isSilent,
-                hasLeft: peer.hasLeft, saysInSync: peer.inSync,
-                lowestVersion: peer.lowestVersion > 0 ? peer.lowestVersion : nil,
-                highestVersion: peer.highestVersion > 0 ? peer.highestVersion : nil, facts: peer.facts,
-                factsAt: peer.factsAt, lostDatagrams: peer.receiving.lostDatagrams,
-                digest: digests.comparison.map { ($0.local, $0.remote, $0.version, $0.equalAt) })
-        ]
+        let used = Int(peer.links.used)
+        return EngineReport.Peer(
+            name: peer.name, source: peer.links.links[used].source, link: used,
+            links: peer.links.links.indices.map { number in
+                let link = peer.links.links[number]
+                return .init(
+                    lastHeard: link.heard == .origin ? nil : link.heard, isHeardThere: link.isHeardThere,
+                    isUsable: peer.links.isUsable(UInt8(number), at: now), lossPerMille: link.lossPerMille)
+            },
+            role: peer.role.reportName, term: peer.term, isLeader: peer.sender == leader,
+            isComplete: peer.receiving.isComplete, isFollowing: peer.receiving.isFollowing,
+            missing: peer.receiving.lag, isAcknowledged: peer.sending.isAcknowledged,
+            unacknowledged: sent - min(acknowledged, sent), lastHeard: peer.lastHeard, isSilent: peer.isSilent,
+            hasLeft: peer.hasLeft, saysInSync: peer.inSync,
+            lowestVersion: peer.lowestVersion > 0 ? peer.lowestVersion : nil,
+            highestVersion: peer.highestVersion > 0 ? peer.highestVersion : nil, facts: peer.facts,
+            factsAt: peer.factsAt, lostDatagrams: peer.links.lost,
+            digest: peer.proof.comparison.map { ($0.local, $0.remote, $0.version, $0.equalAt) })
     }
 }
 

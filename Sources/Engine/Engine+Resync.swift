@@ -167,7 +167,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             answer(id, .done("\(job.found) flows deleted from the kernel table"))
             resyncJob = nil
             // The peers hold what was flushed; a bulk tells them what is left.
-            if tracks { beginBulk(at: now) }
+            if tracks { for place in peers.indices { beginBulk(to: place, at: now) } }
             return
         }
         let end = min(log.slotLimit, first + Self.slotsPerTurn)

@@ -11,7 +11,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         followTruth(at: now)
         perform(roles.advance(to: now), at: now)
         _ = readiness.advance(to: now)
-        watchPeer(at: now)
+        watchPeers(at: now)
         // Who holds the addresses carries the traffic, whatever the manager said: nothing here is stale then.
         if !holdsAddresses, purge.takeIfDue(twoMasters: roles.twoMasters != nil, at: now) {
             beginPurge(id: nil)
@@ -33,8 +33,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Whether a takeover now would find all flows of the last master here.
     func isInSync(at now: Instant) -> Bool {
-        guard let peer, peer.receiving.isFollowing, now.since(peer.lastHeard) < Self.syncMemory else { return false }
-        return peer.wasSyncedMaster
+        guard let place = leaderPlace, peers[place].receiving.isFollowing else { return false }
+        return leaderWasSynced && now.since(peers[place].lastHeard) < Self.syncMemory
     }
 
     /// Whether this mastership began in sync.
@@ -58,15 +58,18 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if resyncJob == nil, !dumpIsFresh { beginResync(.overrun) }
         case .hello, .checkTruth:
             helloDue = now
-            heartbeatDue = now
+            hurryHeartbeats(at: now)
         case .requestBulk:
-            if settings.startupResync { peer?.receiving.requestBulk(at: now) }
+            if settings.startupResync { requestBulks(at: now) }
         case .requestResync:
-            peer?.receiving.requestBulk(at: now)
+            requestBulks(at: now)
         case .takeTerm(let term):
-            // From here on the peer has nothing newer than this node.
-            peer?.wasSyncedMaster = false
-            heartbeatDue = now
+            // From here on no peer has anything newer than this node.
+            leader = nil
+            leaderWasSynced = false
+            offer = nil
+            external.followNobody()
+            hurryHeartbeats(at: now)
             notices.append(.storeTerm(term))
         case .commit(let generation), .retryCommit(let generation):
             // Packets that came here before the word keep entries alive that nobody names.
@@ -79,11 +82,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             strictSlot = nil
         case .announceMaster(let inSync):
             announcesInSync = inSync
-            heartbeatDue = now
+            hurryHeartbeats(at: now)
         case .recall:
             beginRecall(at: now)
         case .bulk:
-            beginBulk(at: now)
+            beginBulks(at: now)
         case .publishResult(let result):
             lastTakeover = (result, now)
             notices.append(.takeover(result))
@@ -122,19 +125,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         notices.append(
             .roleChanged(from: notedRole, to: name, source: reconciler.truth.source, term: roles.terms.own))
         notedRole = name
-        heartbeatDue = .origin
+        hurryHeartbeats(at: .origin)
     }
 
-    /// Notices that the peer fell silent.
-    private mutating func watchPeer(at now: Instant) {
-        guard let known = peer, !known.isSilent,
-            known.hasLeft || now.since(known.lastHeard) >= ReceivingSession.silence
-        else { return }
-        peer?.isSilent = true
-        notices.append(.peerSilent(name: known.name))
-        purge.lostSync()
-        _ = readiness.lostSync(at: now)
-        perform(roles.peerLost(UInt64(known.sender), at: now), at: now)
+    /// Asks every peer for a bulk; what it holds already costs little.
+    private mutating func requestBulks(at now: Instant) {
+        for place in peers.indices { peers[place].receiving.requestBulk(at: now) }
     }
 
     /// Answers the `role` commands whose role is reached.

@@ -5,156 +5,227 @@ internal import Replication
 internal import StateMachine
 internal import SyncProtocol
 
+/// The walk of what changes, for peers on a link that one datagram crosses for everyone.
+struct SharedWalk {
+    /// Its place in the log, once it was walked.
+    var cursor: ChangeLog.Cursor?
+    /// Everything up to this version has been sent to everyone, or to each alone.
+    var covered: UInt64 = 0
+    /// The places of those who ride along this turn.
+    var riders: [Int] = []
+}
+
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
-    /// Begins a bulk: the whole internal cache goes out once more, beside what changes meanwhile.
-    ///
-    /// Of flows in buckets beside `buckets` the peer has shown that it holds the same.
-    mutating func beginBulk(only buckets: BucketSet? = nil, at now: Instant) {
-        guard peer != nil else { return }
-        peer?.sending.beginBulk(&log, only: buckets, at: now)
-        bulkNumber = peer?.sending.bulk ?? bulkNumber
-        counters.count(.bulksSent)
-        wantsControlDatagram = true
+    /// A bulk that nobody asked for waits so long for the peer's word on what it holds.
+    static var bulkPatience: Instant.Span { .seconds(1) }
+
+    /// Begins a bulk for every peer: the whole internal cache goes out once more, beside what changes meanwhile.
+    mutating func beginBulks(at now: Instant) {
+        for place in peers.indices { beginBulk(to: place, heldUntil: now + Self.bulkPatience, at: now) }
     }
 
-    /// Sends what is due: control messages, then what the walks of the log still have, as far as the window allows.
+    /// Begins a bulk for one peer.
+    ///
+    /// Of flows in buckets beside `buckets` the peer has shown that it holds the same.
+    mutating func beginBulk(
+        to place: Int, only buckets: BucketSet? = nil, heldUntil held: Instant = .origin, at now: Instant
+    ) {
+        bulkNumber += 1
+        peers[place].sending.beginBulk(&log, number: bulkNumber, only: buckets, heldUntil: held, at: now)
+        counters.count(.bulksSent)
+        peers[place].wantsControl = true
+    }
+
+    /// Sends what is due: greetings, control messages, then what the walks of the log still have, as far as the windows
+    /// allow.
     mutating func send(at now: Instant) {
         outgoing.removeAll()
-        sendControl(at: now)
-        if let request = pendingRecallPage {
-            pendingRecallPage = nil
-            sendRecallPages(request, at: now)
-        }
+        chooseLinks(at: now)
+        greet(at: now)
+        for place in peers.indices { sendControl(to: place, at: now) }
         sendFlows(at: now)
-        sendMarker(at: now)
+        for place in peers.indices { sendMarker(to: place, at: now) }
         if outgoing.count > 0 { link.send(outgoing) }
     }
 
-    /// When something is left to send later, or `never`.
+    /// When something is to be sent at the latest.
     func nextSend(after now: Instant) -> Instant {
-        guard let peer, !peer.isSilent, commitJob == nil else { return .never }
-        var sending = peer.sending
-        guard sending.hasUnsent(upTo: log.latestVersion) else { return .never }
-        return sending.room(sequence: sequence, at: now) > 0 ? now : sending.windowOpens
-    }
-
-    /// The header of the next datagram.
-    mutating func nextHeader() -> DatagramHeader {
-        sequence += 1
-        let role: DatagramHeader.Role =
-            switch roles.state {
-            case .starting: .starting
-            case .backup: .backup
-            case .takingOver: .takingOver
-            case .master: .master
-            case .fault: .fault
-            }
-        return DatagramHeader(
-            sender: settings.sender, incarnation: settings.incarnation, term: roles.terms.own, sequence: sequence,
-            role: role, inSync: tracks ? announcesInSync : isFollowingMaster)
-    }
-
-    /// Whether this standby holds what a synced master sent.
-    private var isFollowingMaster: Bool { peer?.receiving.isFollowing == true && peer?.isSyncedMaster == true }
-
-    /// Copies a finished datagram into a batch.
-    static func post(_ writer: borrowing DatagramWriter, _ batch: inout DatagramBatch) {
-        guard !batch.isFull else { return }
-        writer.withBytes { batch.append($0) }
+        var next = min(helloDue, greetings.min() ?? .never)
+        for place in peers.indices {
+            next = min(next, peers[place].wantsControl ? now : peers[place].heartbeatDue)
+            guard !peers[place].isSilent, commitJob == nil else { continue }
+            var sending = peers[place].sending
+            next = min(
+                next,
+                max(sending.nextWork(upTo: log.latestVersion, at: now), peers[place].proof.pause(of: sending, at: now)))
+        }
+        return next
     }
 
     // MARK: Control messages
 
-    private mutating func sendControl(at now: Instant) {
-        let acknowledgement = peer?.receiving.dueAcknowledgement(
+    private mutating func sendControl(to place: Int, at now: Instant) {
+        if let request = peers[place].recallRequest {
+            peers[place].recallRequest = nil
+            sendRecallPages(request, to: place, at: now)
+        }
+        let acknowledgement = peers[place].receiving.dueAcknowledgement(
             at: now, holeLimit: SyncProtocol.Acknowledgement.holeLimit)
-        // While the peer's key is new, the digests that save a bulk are still being added up.
-        let needsBulk = external.isAddingUp ? false : peer?.receiving.needsBulk(at: now) ?? false
-        let asks = recallJob.map { $0.tries > 0 && $0.askAgain == now + RecallJob.patience } ?? false
-        let isDue = heartbeatDue <= now
-        guard isDue || wantsControlDatagram || acknowledgement != nil || needsBulk || asks else { return }
-        wantsControlDatagram = false
-        let ahead = needsBulk ? sendBucketDigests() : (0, 0)
-        writer.begin(nextHeader())
-        let greets = helloDue <= now
-        if greets {
-            _ = writer.append(.hello(Hello(name: settings.nodeName, digestKey: settings.digestKey)))
-            helloDue = now + Instant.Span.seconds(5)
+        let asksForBulk = wantsBulk(of: place, at: now)
+        let asksForFlows = recallJob.map { $0.asks(peers[place].sender, at: now) } ?? false
+        let isDue = peers[place].heartbeatDue <= now
+        guard isDue || peers[place].wantsControl || acknowledgement != nil || asksForBulk || asksForFlows else {
+            return
         }
-        if let sending = peer?.sending {
-            _ = writer.append(
-                .progress(
-                    Progress(
-                        sentVersion: sending.sentVersion, bulk: sending.bulk,
-                        bulkEnd: sending.bulkEnd, bulkSent: sending.bulkSent, isPartial: sending.bulkBuckets != nil)))
-            appendBulkBuckets(at: now)
+        peers[place].wantsControl = false
+        let probes = peers[place].probeDue <= now
+        if probes {
+            peers[place].probeDue = now + Self.heartbeatInterval
+            probeOtherLinks(of: place, at: now)
         }
-        if let answer = digests.answer {
-            digests.answer = nil
+        let ahead = asksForBulk ? sendBucketDigests(to: place) : (0, 0)
+        let destination = usedLink(to: place)
+        begin(destination)
+        if probes { appendProbe(to: place, over: peers[place].links.used, at: now) }
+        appendProgress(for: place)
+        appendBulkBuckets(for: place, at: now)
+        if let answer = peers[place].proof.answer {
+            peers[place].proof.answer = nil
             _ = writer.append(.marker(answer))
         }
-        if let peer, let acknowledgement {
+        let incarnation = peers[place].incarnation
+        if let acknowledgement {
             counters.count(.holesNamed, by: acknowledgement.holes.count)
             _ = writer.append(
                 .acknowledgement(
                     Acknowledgement(
-                        incarnation: peer.incarnation, bulk: acknowledgement.bulk, gapFree: acknowledgement.gapFree,
+                        incarnation: incarnation, bulk: acknowledgement.bulk, gapFree: acknowledgement.gapFree,
                         sequence: acknowledgement.sequence,
                         holes: acknowledgement.holes.map { (from: $0.from, to: $0.to) })))
         }
-        if let peer, needsBulk {
+        if asksForBulk {
+            peers[place].receiving.asked(at: now)
             _ = writer.append(
                 .bulkRequest(
                     BulkRequest(
-                        incarnation: peer.incarnation, after: peer.receiving.bulk, request: ahead.0, parts: ahead.1)))
+                        incarnation: incarnation, after: peers[place].receiving.bulk, request: ahead.0,
+                        parts: ahead.1)))
         }
-        if let job = recallJob, asks {
+        if let job = recallJob, asksForFlows {
             pagesOfRequest = 0
             _ = writer.append(.recallRequest(RecallRequest(id: job.id, place: job.place)))
         }
-        // Last: on a narrow link it is what may stay behind.
-        if greets, let facts { _ = writer.append(.facts(facts)) }
-        Self.post(writer, &outgoing)
-        let isBusy = peer.map { !$0.isSilent && (!$0.sending.isAcknowledged || !$0.receiving.isComplete) } ?? false
-        heartbeatDue = now + (isBusy ? Self.busyHeartbeatInterval : Self.heartbeatInterval)
+        post(to: destination)
+        let isBusy =
+            !peers[place].isSilent && (!peers[place].sending.isAcknowledged || !peers[place].receiving.isComplete)
+        peers[place].heartbeatDue = now + (isBusy ? Self.busyHeartbeatInterval : Self.heartbeatInterval)
+    }
+
+    private mutating func appendProgress(for place: Int) {
+        let sending = peers[place].sending
+        _ = writer.append(
+            .progress(
+                Progress(
+                    sentVersion: sending.sentVersion, bulk: sending.bulk, bulkEnd: sending.bulkEnd,
+                    bulkSent: sending.bulkSent, isPartial: sending.bulkBuckets != nil,
+                    sharedVersion: shared.covered)))
     }
 
     // MARK: Flows
 
     private mutating func sendFlows(at now: Instant) {
         // Nobody is to hear of a destroy: whoever comes begins with a bulk.
-        guard let known = peer else { return dropTombstones(upTo: log.latestVersion) }
-        guard !known.isSilent, commitJob == nil else { return }
-        var room = peer?.sending.room(sequence: sequence, at: now) ?? 0
-        let hadBacklog = room == 0
-        while room > 0, !outgoing.isFull, let walk = peer?.sending.nextWalk(&log) {
-            sendDatagram(of: walk)
-            room -= 1
+        guard !peers.isEmpty else { return dropTombstones(upTo: log.latestVersion) }
+        guard commitJob == nil else { return }
+        sendShared(at: now)
+        // Each has its share of a turn, and another is first in each: nobody's bulk keeps another's changes waiting.
+        let share = max(UInt64(Self.datagramsPerTurn / peers.count), 8)
+        firstServed = (firstServed + 1) % peers.count
+        for step in peers.indices {
+            let place = (firstServed + step) % peers.count
+            guard !peers[place].isSilent else { continue }
+            sendWalks(to: place, atMost: share, at: now)
+        }
+    }
+
+    private mutating func sendWalks(to place: Int, atMost share: UInt64, at now: Instant) {
+        let window = peers[place].sending.room(at: now)
+        var left = min(window, share)
+        let isPaused = peers[place].proof.isPaused(at: now)
+        while left > 0, !outgoing.isFull,
+            let walk = peers[place].sending.nextWalk(&log, room: window - (min(window, share) - left), at: now)
+        {
+            guard !isPaused || walk.lane == .repair else { break }
+            sendDatagram(of: walk, to: place)
+            left -= 1
         }
         // The progress that a receiver needs to see a hole at the end comes with the next heartbeat, soon.
-        if !hadBacklog, peer?.sending.isAcknowledged == false {
-            heartbeatDue = min(heartbeatDue, now + Self.busyHeartbeatInterval)
+        if window > 0, !peers[place].sending.isAcknowledged {
+            peers[place].heartbeatDue = min(peers[place].heartbeatDue, now + Self.busyHeartbeatInterval)
         }
     }
 
     /// Packs the next entries of a walk into one datagram, and says which versions it covers.
-    private mutating func sendDatagram(of walk: SendingSession.Walk) {
-        let bulk = peer?.sending.bulk ?? 0
-        writer.begin(nextHeader())
-        if walk.lane == .backfill, let sending = peer?.sending {
-            _ = writer.append(
-                .progress(
-                    Progress(
-                        sentVersion: sending.live.covered, bulk: bulk, bulkEnd: sending.bulkEnd,
-                        bulkSent: sending.bulkSent, isPartial: sending.bulkBuckets != nil)))
-        }
-        writer.openInterval(lane: Lane(walk.lane), bulk: bulk, from: walk.covered)
-        let buckets = walk.lane == .backfill ? peer?.sending.bulkBuckets : nil
+    private mutating func sendDatagram(of walk: SendingSession.Walk, to place: Int) {
+        let destination = usedLink(to: place)
+        begin(destination)
+        if walk.lane == .backfill { appendProgress(for: place) }
+        writer.openInterval(lane: Lane(walk.lane), bulk: peers[place].sending.bulk, from: walk.covered)
+        let buckets = walk.lane == .backfill ? peers[place].sending.bulkBuckets : nil
         let end = walk.isInFormerLog ? packFormer(walk) : Self.pack(walk, &log, &writer, only: buckets)
         writer.closeInterval(to: end)
-        Self.post(writer, &outgoing)
-        peer?.sending.sent(walk.lane, upTo: end)
+        post(to: destination)
+        peers[place].sending.sent(walk.lane, upTo: end, sequence: sequence)
         if walk.lane == .repair { counters.count(.repairsSent) }
+    }
+
+    // MARK: One datagram for all
+
+    /// Sends live changes once to all peers that have come equally far, where one datagram reaches everyone.
+    private mutating func sendShared(at now: Instant) {
+        guard let number = riders(at: now) else { return }
+        var walk = SendingSession.Walk(
+            lane: .live, cursor: shared.cursor ?? log.openCursor(atStart: false), covered: shared.covered, limit: nil)
+        if shared.cursor == nil { log.move(walk.cursor, behind: shared.covered) }
+        shared.cursor = walk.cursor
+        var room = shared.riders.map { peers[$0].sending.room(at: now) }.min() ?? 0
+        while room > 0, !outgoing.isFull, walk.covered < log.latestVersion {
+            begin(.everyone(over: number))
+            writer.openInterval(lane: .live, bulk: 0, from: walk.covered)
+            walk.covered = Self.pack(walk, &log, &writer)
+            writer.closeInterval(to: walk.covered)
+            post(to: .everyone(over: number))
+            counters.count(.sharedDatagrams)
+            for place in shared.riders {
+                peers[place].sending.rode(
+                    to: walk.covered, isEnd: walk.covered >= log.latestVersion, sequence: sequence, &log)
+                peers[place].heartbeatDue = min(peers[place].heartbeatDue, now + Self.busyHeartbeatInterval)
+            }
+            room -= 1
+        }
+        shared.covered = walk.covered
+    }
+
+    /// Finds those who ride along, and the link that reaches them; nil if it does not pay.
+    private mutating func riders(at now: Instant) -> UInt8? {
+        shared.riders.removeAll(keepingCapacity: true)
+        guard peers.count > 1, !peers.contains(where: { $0.proof.isPaused(at: now) }) else { return nil }
+        var number: UInt8?
+        for place in peers.indices where !peers[place].isSilent {
+            let used = peers[place].links.used
+            guard link.isShared(used), number == nil || number == used,
+                peers[place].sending.mayRide(behind: shared.covered)
+            else { continue }
+            number = used
+            shared.riders.append(place)
+        }
+        guard shared.riders.count > 1 else { return nil }
+        let behind = shared.riders.map { peers[$0].sending.live.covered }.min() ?? shared.covered
+        if behind > shared.covered {
+            shared.covered = behind
+            if let cursor = shared.cursor { log.move(cursor, behind: behind) }
+        }
+        return number
     }
 
     private mutating func packFormer(_ walk: SendingSession.Walk) -> UInt64 {

@@ -14,11 +14,13 @@ internal import SyncProtocol
 /// | file | task |
 /// |---|---|
 /// | `+Intake` | kernel events into the internal cache |
+/// | `+Peers` | who the peers are, and which of them leads |
+/// | `+Links` | over which link, greetings and probes |
 /// | `+Receiving` | datagrams into the external cache |
 /// | `+Roles` | notifications, the role machine, its actions |
 /// | `+Commit` | the external cache into the kernel |
 /// | `+Expectations` | what helpers expect, on each of these ways |
-/// | `+Digests` | the proof that both nodes hold the same |
+/// | `+Digests`, `+Audit` | the proof that two nodes hold the same |
 /// | `+Renewal` | entries whose timeout no packet moves, made anew |
 /// | `+SequenceWatch` | what helpers shift in silence |
 /// | `+Resync` | a dump against the internal cache, by mark and sweep |
@@ -50,7 +52,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
 
     /// The kernel's table.
     public var kernel: Kernel
-    /// The link to the peers.
+    /// The links to the peers.
     public var link: Link
 
     var settings: EngineSettings
@@ -61,8 +63,24 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var remnants: KeyedTable<Remnant>
     var external: ExternalCache<Flow>
     var externalExpectations: ExternalCache<Expectation>
-    var peer: Peer?
-    var digests = DigestExchange()
+    /// The peers, in the order in which they appeared.
+    var peers: [Peer] = []
+    /// The sender number of the master that this node follows as a standby, or followed last.
+    var leader: UInt32?
+    /// Whether the leader said that it is in sync when it last was master, and this node has followed it since: a
+    /// master steps down before its successor is told, and no longer speaks as one then.
+    var leaderWasSynced = false
+    /// Sessions with runs of peers so far.
+    var sessions: UInt32 = 0
+    /// The walk that several peers ride along with.
+    var shared = SharedWalk()
+    /// The peer whose flows went first last turn.
+    var firstServed = 0
+    /// What is added up for the next request of a bulk.
+    var offer: Offer?
+    /// Where the walk over the former log stands that confirms what a bulk left out.
+    var confirmSlot: UInt32 = 0
+    var auditShare = AuditShare()
     /// What this node tells its peers of its kernel.
     var facts: NodeFacts?
 
@@ -89,12 +107,9 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
 
     var sequence: UInt64 = 0
     var bulkNumber: UInt32 = 0
-    var era: UInt32 = 0
-    var heartbeatDue: Instant = .origin
+    /// When everyone is greeted on all links, and when on each of them at the latest.
     var helloDue: Instant = .origin
-    /// An acknowledgement, a request or an answer is to go out this turn.
-    var wantsControlDatagram = true
-    var pendingRecallPage: RecallRequest?
+    var greetings: [Instant]
     var recallNumber: UInt32 = 0
     /// When the next recall may begin.
     var recallDue: Instant = .origin
@@ -155,9 +170,11 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     /// Makes an engine that has seen nothing; the first turn begins the first dump.
     public init(kernel: consuming Kernel, link: consuming Link, settings: EngineSettings, at now: Instant) {
         let payload = link.maximumPayload
+        let linkCount = min(max(link.linkCount, 1), LinkChoice.limit)
         self.kernel = kernel
         self.link = link
         self.settings = settings
+        greetings = Array(repeating: .origin, count: linkCount)
         log = ChangeLog(key: settings.hashKey, digestKey: settings.digestKey)
         former = nil
         remnants = KeyedTable(key: settings.hashKey)
@@ -193,7 +210,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         continueSequenceWatch(at: now)
         releaseDestroys(at: now)
         answerWaiters()
-        answerBulkRequest(at: now)
+        answerBulkRequests(at: now)
         continueAudit(at: now)
         send(at: now)
         return nextTurn(after: now)
@@ -204,21 +221,22 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
 
     private func nextTurn(after now: Instant) -> Instant {
         if eventsOfLastTurn >= Self.eventsPerTurn || commitJob != nil || purgeJob != nil || strictSlot != nil
-            || renewal.isRunning || hasSweep || wantsControlDatagram || external.isAddingUp || digests.auditLeft > 0
+            || renewal.isRunning || hasSweep || external.isAddingUp || auditShare.left > 0
+            || offer?.isComplete == false
         {
             return now
         }
         if let job = resyncJob, !job.isWaiting, job.pausedUntil <= now { return now }
-        var next = min(heartbeatDue, roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
+        var next = min(roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
         next = min(next, holdsAddresses ? .never : purge.nextDeadline, resyncJob?.beginsAgain ?? .never, resyncDue)
-        next = min(next, sequenceWatch.nextDeadline, nextMarker(), digests.waiting?.until ?? .never)
+        next = min(next, sequenceWatch.nextDeadline, nextMarker(), auditShare.due)
         next = min(next, renewal.nextDeadline, resyncJob == nil ? backgroundDue : .never)
         if let paused = resyncJob?.pausedUntil, paused > now { next = min(next, paused) }
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
         next = min(next, recallJob?.askAgain ?? nextRecall)
-        if let peer {
-            next = min(next, peer.receiving.nextDeadline)
-            if !peer.isSilent { next = min(next, peer.lastHeard + ReceivingSession.silence) }
+        for place in peers.indices {
+            next = min(next, peers[place].receiving.nextDeadline, peers[place].proof.waiting?.until ?? .never)
+            if !peers[place].isSilent { next = min(next, peers[place].lastHeard + ReceivingSession.silence) }
         }
         return min(next, nextSend(after: now))
     }

@@ -52,6 +52,8 @@ public enum EngineNotice: Sendable, Equatable {
     case peerAppeared(name: String, incarnation: UInt64)
     case peerSilent(name: String)
     case peerReturned(name: String)
+    /// The traffic to a peer goes over another link now.
+    case linkMoved(peer: String, link: Int)
     case bulkReceived(flows: Int, swept: Int)
     case recalled(flows: Int)
     case resynced(found: Int, missing: Int)

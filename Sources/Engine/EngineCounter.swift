@@ -44,7 +44,7 @@ public enum EngineCounter: UInt8, CaseIterable, Sendable {
     case datagramJump
     /// What arrived contradicted what the peer says it sent; all of its log was received again.
     case sessionsDeceived
-    /// From a node beyond the one peer that this version serves.
+    /// From a node beyond the peers that there can be.
     case datagramBeyondPeers
     // Messages refused, by reason.
     case messageTruncated
@@ -74,11 +74,17 @@ public enum EngineCounter: UInt8, CaseIterable, Sendable {
     // The proof: comparisons, those that were unequal, buckets whose stored bytes had changed by accident, and buckets
     // that bulks left out and sent.
     case digestsCompared
+    /// Pauses of a sender so that a comparison could be made, and markers that cover another list of attributes.
+    case comparisonPauses
+    case markersOfOtherAttributes
     case divergences
     case corruptedBuckets
     case bucketsConfirmed
     case bucketsSent
     // What was asked and sent again.
+    /// Datagrams that served several peers at once, and times that traffic moved to another link.
+    case sharedDatagrams
+    case linkMoves
     case bulksSent
     case bulksReceived
     case repairsSent

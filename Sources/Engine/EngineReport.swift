@@ -4,12 +4,29 @@ public import StateMachine
 
 /// What an engine can say of itself at one moment; taken on request, for `status`, `statistics` and the metrics.
 public struct EngineReport: Sendable {
-    /// The peer as this node knows it.
+    /// A link to a peer.
+    public struct Link: Sendable {
+        /// Nil if the peer was never heard over it.
+        public var lastHeard: Instant?
+        /// Whether the peer hears this node over it; nil until it has said so.
+        public var isHeardThere: Bool?
+        public var isUsable: Bool
+        /// Of 1,000 datagrams of the peer, how many were lost of late; nil before there were enough.
+        public var lossPerMille: UInt64?
+    }
+
+    /// A peer as this node knows it.
     public struct Peer: Sendable {
         public var name: String
+        /// Where it is, on the link in use.
         public var source: UInt64
+        /// The link in use, and all of them.
+        public var link: Int
+        public var links: [Link]
         public var role: String
         public var term: UInt64
+        /// This node follows it as a standby, or did last.
+        public var isLeader: Bool
         /// Whether this node holds what the peer sent.
         public var isComplete: Bool
         /// Whether this node has held all of the peer's flows at least once, and follows it since.
@@ -47,8 +64,8 @@ public struct EngineReport: Sendable {
     public var twoMasters: TwoMasters?
     public var inSync: Bool
     public var announcesInSync: Bool
-    /// The wire version that this node speaks.
-    public var wireVersion: UInt8
+    /// The wire versions that this node speaks.
+    public var wireVersions: ClosedRange<UInt8>
     /// The peers, in the order in which they appeared.
     public var peers: [Peer]
     public var internalFlows: Int

@@ -1,6 +1,7 @@
 public import Bytes
 public import Conntrack
 public import StateMachine
+internal import SyncProtocol
 
 /// What an engine is told before its first turn.
 public struct EngineSettings: Sendable {
@@ -28,6 +29,10 @@ public struct EngineSettings: Sendable {
     public var startupResync: Bool
     /// Entries of the external cache at most.
     public var externalLimit: Int
+    /// Peers at most; further nodes are refused while these are heard.
+    public var peerLimit: Int
+    /// The versions of the wire that this node speaks.
+    public var wireVersions: ClosedRange<UInt8>
     /// Chance for the tables' hashes.
     public var hashKey: SipHash.Key
     /// Chance for the digests; the peer is told.
@@ -50,6 +55,8 @@ public struct EngineSettings: Sendable {
         self.commitTolerance = 100
         self.startupResync = true
         self.externalLimit = 4_194_304
+        self.peerLimit = 7
+        self.wireVersions = DatagramHeader.spokenVersions
         self.hashKey = hashKey
     }
 

@@ -1,9 +1,10 @@
+internal import Bytes
 internal import Conntrack
 internal import Replication
 internal import StateMachine
 internal import SyncProtocol
 
-/// The other node, as this one knows it.
+/// Another node, as this one knows it.
 struct Peer {
     let sender: UInt32
     var name: String
@@ -13,9 +14,6 @@ struct Peer {
     var role: DatagramHeader.Role
     var term: UInt64
     var inSync: Bool
-    /// Whether it said so when it last was master, and this node has followed it since: a master steps down before its
-    /// successor is told, and no longer speaks as one then.
-    var wasSyncedMaster = false
     var lastHeard: Instant
     var isSilent = false
     /// It said farewell: nothing is to be expected of it, and what it said until then stays true.
@@ -23,30 +21,54 @@ struct Peer {
     /// The wire versions that it speaks, 0 until it has said so.
     var lowestVersion: UInt8 = 0
     var highestVersion: UInt8 = 0
+    /// The key of its digests, once it has said so.
+    var digestKey: SipHash.Key?
     /// What it told of its kernel, and when.
     var facts: NodeFacts?
     var factsAt: Instant = .origin
-    /// Where its last datagram came from, as the link numbers its sources.
-    var source: UInt64
+    var links: LinkChoice
     var sending: SendingSession
     var receiving: ReceivingSession
+    /// Under which number its words on expectations stand; those on flows have the session's.
+    var expectationOrigin: OriginID
+    var proof = DigestExchange()
 
-    /// Whether the peer claims the virtual addresses and says that it holds what its predecessor held.
+    /// When it is to hear of this node's progress at the latest, and when all links are to be probed.
+    var heartbeatDue: Instant
+    var probeDue: Instant
+    /// An acknowledgement, a request or an answer is to go out this turn.
+    var wantsControl = true
+    /// A part of a recall that it asked for.
+    var recallRequest: RecallRequest?
+    /// When it last acknowledged something, or had nothing to acknowledge.
+    var progressAt: Instant
+
+    /// Whether it claims the virtual addresses and says that it holds what its predecessor held.
     var isSyncedMaster: Bool { role == .master && inSync }
+
+    /// Whether what was sent to it stays unacknowledged: the link in use may not carry.
+    func isStuck(at now: Instant, patience: Instant.Span) -> Bool {
+        !isSilent && !sending.isAcknowledged && now.since(progressAt) >= patience
+    }
 }
 
 /// What decides about the flows of one datagram; taken from the peer once, since a peer is costly to copy.
 struct Standing {
     let gapFree: UInt64
-    let era: UInt32
+    let origin: OriginID
+    let expectationOrigin: OriginID
     let bulk: UInt32
     let claimsMastership: Bool
+    /// Flows of up to this version are sent by a repair, and not because they changed.
+    let repairedUpTo: UInt64
 
     /// The peer's standing now.
-    init(_ peer: Peer) {
+    init(_ peer: borrowing Peer) {
         gapFree = peer.receiving.gapFree
-        era = peer.receiving.era
+        origin = peer.receiving.origin
+        expectationOrigin = peer.expectationOrigin
         bulk = peer.receiving.bulk
         claimsMastership = peer.role.claimsMastership
+        repairedUpTo = peer.proof.isRepairing ? peer.receiving.bulkEnd : 0
     }
 }

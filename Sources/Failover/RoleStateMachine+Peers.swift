@@ -37,6 +37,15 @@ extension RoleStateMachine {
         return actions
     }
 
+    /// A peer knows of a term whose master nobody hears: what is left of that master's words counts more than this
+    /// node's, until it takes a higher one.
+    public mutating func peerRemembers(_ term: UInt64, at now: Instant) -> ActionList<RoleAction> {
+        var actions = ActionList<RoleAction>()
+        guard terms.hear(term) != .implausible else { return actions }
+        if state.claimsMaster, claims.isEmpty, terms.isSurpassed { renewTerm(&actions) }
+        return actions
+    }
+
     /// A peer is no longer heard; what it claimed is forgotten.
     public mutating func peerLost(_ peer: UInt64, at now: Instant) -> ActionList<RoleAction> {
         var actions = ActionList<RoleAction>()

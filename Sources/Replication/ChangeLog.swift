@@ -87,6 +87,8 @@ public struct ChangeLog: ~Copyable {
         public static let alive = Traits(rawValue: 32)
         /// Written by a commit; what the kernel made of it, a dump tells.
         public static let unverified = Traits(rawValue: 64)
+        /// Of a log that a demotion ended: the new master has said that the flow is gone.
+        public static let ended = Traits(rawValue: 128)
     }
 
     /// What an observation did.
@@ -102,8 +104,8 @@ public struct ChangeLog: ~Copyable {
         let place: Int
     }
 
-    /// Cursors at most: a live and a backfill cursor for each of eight peers.
-    public static let cursorLimit = 16
+    /// Cursors at most: three for each of seven peers, and the shared one.
+    public static let cursorLimit = 24
     /// Tombstones at most; the oldest are dropped beyond it, and a peer that did not know them needs a bulk.
     public let tombstoneLimit: Int
 
@@ -283,6 +285,11 @@ public struct ChangeLog: ~Copyable {
 
     /// Clears a trait of a slot in use.
     public mutating func clear(_ traits: Traits, at slot: UInt32) { table[slot].traits.subtract(traits) }
+
+    /// Gives a flow a trait, if it is there.
+    public mutating func mark(_ traits: Traits, of original: Tuple) {
+        if let slot = table.find(original) { table[slot].traits.formUnion(traits) }
+    }
 
     /// Clears a trait of a flow, if it is there.
     public mutating func clear(_ traits: Traits, of original: Tuple) {

@@ -30,7 +30,12 @@ public struct DigestTable: Sendable {
     }
 
     /// The bucket of a flow.
-    public func bucket(of original: Tuple) -> Int { Int(truncatingIfNeeded: original.hash(key) >> 52) }
+    public func bucket(of original: Tuple) -> Int { Self.bucket(of: original, key: key) }
+
+    /// The bucket of a flow under a key.
+    public static func bucket(of original: Tuple, key: SipHash.Key) -> Int {
+        Int(truncatingIfNeeded: original.hash(key) >> 52)
+    }
 
     /// Takes in a flow that stands in a slot.
     public mutating func add(_ flow: Flow, at slot: UInt32) {

@@ -37,20 +37,20 @@ extension Expectation: Announcement {
     public var digested: Flow? { nil }
 }
 
-/// An external cache: what a peer told us about, each with the version that the peer gave it.
+/// An external cache: what peers told us about, each entry with its origin and the version that the origin gave it.
 ///
 /// There is one of flows and one of expectations.
 ///
-/// The receiver's whole rule stands here: a message about a flow is applied if its (era, version) is greater than what
-/// the cache holds for that flow and greater than the gap-free version. A delete beyond the gap-free version is
-/// remembered, so that an older message that comes late cannot bring its flow back.
+/// The receiver's whole rule stands here: a message about a flow is applied if its origin ranks higher than that of
+/// what the cache holds, or if it is the same and the version is greater, also than the gap-free version. A delete
+/// beyond the gap-free version is remembered, so that an older message that comes late cannot bring its flow back.
 public struct ExternalCache<Subject: Announcement>: ~Copyable {
     /// What a peer told of one key.
     public struct Entry: KeyedRecord {
         public var subject: Subject
         public var version: UInt64
-        /// Which incarnation of the peer told it, on this node's own count.
-        public var era: UInt32
+        /// Who told it.
+        public var origin: OriginID
         /// The bulk during which it was last told; older ones are swept when the bulk has ended.
         public var bulk: UInt32
         /// A delete that is remembered until the gap-free version passes it.
@@ -81,12 +81,17 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     public let limit: Int
 
     var table: KeyedTable<Entry>
-    /// Digests of all entries but remembered deletes, under the key of the peer that told them; nil before it is known.
+    /// Who told the entries.
+    public private(set) var origins = OriginTable()
+    /// Digests of what the leading origin told, without remembered deletes, under its node's key; nil before that is
+    /// known.
     public private(set) var digests: DigestTable?
+    /// The origin that the digests cover.
+    public private(set) var leader: OriginID?
     /// The digests do not cover all entries yet.
     public private(set) var isAddingUp = false
-    /// Slots of remembered deletes by age; a slot that was used again since is skipped.
-    private var deleted: Deque<UInt32> = []
+    /// Slots of remembered deletes by origin and age; a slot that was used again since is skipped.
+    private var deleted: [Deque<UInt32>] = Array(repeating: [], count: OriginTable.limit)
     /// Entries in the cache, without remembered deletes.
     public private(set) var count = 0
     /// How many of them no other kernel can go on with.
@@ -110,77 +115,115 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     /// The entry with this key, or nil.
     public func entry(of key: Subject.Key) -> Entry? { table.find(key).flatMap { entry(at: $0) } }
 
+    /// Whether a peer has told of this key, if only of its end.
+    public func knows(_ key: Subject.Key) -> Bool { table.find(key) != nil }
+
+    /// Opens an origin that begins to speak.
+    public mutating func open(_ origin: Origin) -> OriginID {
+        if let id = origins.open(origin) { return id }
+        // Dozens of runs have left entries that no bulk has retired: the two oldest become one.
+        let left = origins.left
+        precondition(left.count >= 2, "a node has fewer peers than half the table")
+        for slot in 0..<table.slotLimit where table.contains(slot) && table[slot].origin == left[0] {
+            move(slot, to: left[1])
+        }
+        deleted[Int(left[1])].append(contentsOf: deleted[Int(left[0])])
+        deleted[Int(left[0])].removeAll()
+        guard let id = origins.open(origin) else { preconditionFailure("a place has just become free") }
+        return id
+    }
+
     /// Applies what a peer told; the whole of it, not a part.
     public mutating func apply(
-        _ subject: Subject, version: UInt64, era: UInt32, bulk: UInt32, isFiltered: Bool = false
+        _ subject: Subject, version: UInt64, origin: OriginID, bulk: UInt32, isFiltered: Bool = false
     ) -> Outcome {
         let told = Entry(
-            subject: subject, version: version, era: era, bulk: bulk, isDeleted: false, refusal: nil,
+            subject: subject, version: version, origin: origin, bulk: bulk, isDeleted: false, refusal: nil,
             isFiltered: isFiltered)
         guard let slot = table.find(subject.key) else {
             guard table.count < limit else { return .full }
-            enter(subject, table.insert(told))
+            origins.count(origin, by: 1)
+            enter(subject, origin, table.insert(told))
             return .inserted
         }
         let held = table[slot]
-        guard (era, version) > (held.era, held.version) else {
-            guard (era, version) == (held.era, held.version), !held.isDeleted else { return .stale }
+        guard isNewer(origin, version, than: held) else {
+            guard origin == held.origin, version == held.version, !held.isDeleted else { return .stale }
             // Told again: it is confirmed, and what is stored gives way to what was meant.
             table[slot].bulk = bulk
             let isSame = held.subject == subject
-            if !isSame { change(slot, to: subject) }
+            if !isSame { change(held, to: subject, origin, slot) }
             return isSame ? .stale : .updated
         }
-        if held.isDeleted { enter(subject, slot) } else { change(slot, to: subject) }
+        if held.isDeleted { enter(subject, origin, slot) } else { change(held, to: subject, origin, slot) }
+        move(slot, to: origin)
         table[slot] = told
         return held.isDeleted ? .inserted : .updated
     }
 
+    /// Whether a word of an origin counts more than what is held.
+    private func isNewer(_ origin: OriginID, _ version: UInt64, than held: Entry) -> Bool {
+        origin == held.origin ? version > held.version : origins.rank(origin, isAbove: held.origin)
+    }
+
     /// Applies a delete that a peer told.
-    public mutating func delete(_ key: Subject.Key, version: UInt64, era: UInt32) -> Outcome {
+    public mutating func delete(_ key: Subject.Key, version: UInt64, origin: OriginID) -> Outcome {
         guard let slot = table.find(key) else {
             guard table.count < limit else { return .full }
             let slot = table.insert(
                 Entry(
-                    subject: .placeholder(key), version: version, era: era, bulk: 0, isDeleted: true,
+                    subject: .placeholder(key), version: version, origin: origin, bulk: 0, isDeleted: true,
                     refusal: nil))
-            deleted.append(slot)
+            origins.count(origin, by: 1)
+            deleted[Int(origin)].append(slot)
             return .unknown
         }
         let held = table[slot]
-        guard (era, version) > (held.era, held.version) else { return .stale }
+        guard isNewer(origin, version, than: held) else { return .stale }
+        if !held.isDeleted { leave(held.subject, held.origin, slot) }
+        if !held.isDeleted || held.origin != origin { deleted[Int(origin)].append(slot) }
+        move(slot, to: origin)
         table[slot].version = version
-        table[slot].era = era
-        guard !held.isDeleted else { return .stale }
         table[slot].isDeleted = true
-        deleted.append(slot)
-        leave(held.subject, slot)
-        return .removed
+        return held.isDeleted ? .stale : .removed
     }
 
-    /// Forgets the deletes that no late message can contradict any more, oldest first, at most `limit`.
-    public mutating func forgetDeletes(upTo gapFree: UInt64, era: UInt32, limit: Int) {
+    /// Forgets the deletes of an origin that no late message can contradict any more, oldest first, at most `limit`.
+    public mutating func forgetDeletes(upTo gapFree: UInt64, origin: OriginID, limit: Int) {
         var looked = 0
-        while looked < limit, let slot = deleted.first {
+        while looked < limit, let slot = deleted[Int(origin)].first {
             looked += 1
-            if table.contains(slot), table[slot].isDeleted {
-                guard table[slot].era < era || table[slot].version <= gapFree else { return }
+            if table.contains(slot), table[slot].isDeleted, table[slot].origin == origin {
+                guard table[slot].version <= gapFree else { return }
+                origins.count(origin, by: -1)
                 table.remove(slot)
             }
-            deleted.removeFirst()
+            deleted[Int(origin)].removeFirst()
         }
     }
 
-    /// Whether the entry of a slot is swept when a bulk has ended: neither sent nor confirmed during it.
-    public func isSwept(at slot: UInt32, era: UInt32, bulk: UInt32, bulkEnd: UInt64) -> Bool {
+    /// Notes that an origin has taken a term.
+    public mutating func raise(_ origin: OriginID, to term: UInt64) { origins.raise(origin, to: term) }
+
+    /// Notes that an origin says nothing more: what it told stays, and nothing late of it can come.
+    public mutating func close(_ origin: OriginID) {
+        forgetDeletes(upTo: .max, origin: origin, limit: .max)
+        origins.close(origin)
+    }
+
+    /// Whether the entry of a slot is swept when a bulk of an origin has ended: neither sent nor confirmed during it,
+    /// or told by an origin of lower rank.
+    public func isSwept(at slot: UInt32, origin: OriginID, bulk: UInt32, bulkEnd: UInt64) -> Bool {
         guard let entry = entry(at: slot) else { return false }
-        return entry.era < era || (entry.bulk < bulk && entry.version <= bulkEnd)
+        if entry.origin == origin { return entry.bulk < bulk && entry.version <= bulkEnd }
+        return origins.rank(origin, isAbove: entry.origin)
     }
 
     /// Removes the entry of a slot: adopted, swept, or flushed.
     public mutating func remove(at slot: UInt32) {
         guard table.contains(slot), !table[slot].isDeleted else { return }
-        leave(table[slot].subject, slot)
+        leave(table[slot].subject, table[slot].origin, slot)
+        origins.count(table[slot].origin, by: -1)
         table.remove(slot)
     }
 
@@ -198,7 +241,8 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     /// Removes everything.
     public mutating func removeAll() {
         table.removeAll()
-        deleted.removeAll()
+        for place in deleted.indices { deleted[place].removeAll() }
+        origins.removeCounts()
         count = 0
         boundCount = 0
         isAddingUp = false
@@ -206,21 +250,33 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     }
 
     /// Confirms what a bulk did not send because its bucket is equal on both nodes.
-    public mutating func confirm(at slot: UInt32, era: UInt32, bulk: UInt32) {
+    public mutating func confirm(at slot: UInt32, origin: OriginID, bulk: UInt32) {
         guard table.contains(slot), !table[slot].isDeleted else { return }
-        // Versions of another era mean nothing in this one; any change of the peer's is newer.
-        if table[slot].era != era { table[slot].version = 0 }
-        table[slot].era = era
         table[slot].bulk = bulk
+        let held = table[slot]
+        guard held.origin != origin else { return }
+        leave(held.subject, held.origin, slot)
+        move(slot, to: origin)
+        // Versions of another origin mean nothing in this one; any change of its own is newer.
+        table[slot].version = 0
+        enter(held.subject, origin, slot)
     }
 
     // MARK: Digests
 
-    /// Digests are to be under this key from now on; the audit adds up what is here.
-    public mutating func setDigestKey(_ key: SipHash.Key) {
-        guard digests?.key != key else { return }
+    /// Digests are to cover this origin from now on, under its node's key; the audit adds up what is here.
+    public mutating func follow(_ origin: OriginID, key: SipHash.Key) {
+        guard leader != origin || digests?.key != key else { return }
+        leader = origin
         digests = DigestTable(key: key)
-        isAddingUp = table.count > 0
+        isAddingUp = origins.entries(of: origin) > 0
+    }
+
+    /// Nobody leads any more.
+    public mutating func followNobody() {
+        leader = nil
+        digests = nil
+        isAddingUp = false
     }
 
     /// Adds up the entries that are stored in the next slots, and begins anew behind the last.
@@ -232,8 +288,8 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         if running.nextAuditSlot == nil { digests?.beginAudit() }
         let end = min(table.slotLimit, first + slots)
         for slot in first..<max(first, end) {
-            let stored = entry(at: slot)?.subject.digested
-            digests?.audit(stored)
+            let stored = entry(at: slot)
+            digests?.audit(stored?.origin == leader ? stored?.subject.digested : nil)
         }
         guard end >= table.slotLimit else { return [] }
         isAddingUp = false
@@ -246,23 +302,33 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         isAddingUp = digests != nil
     }
 
-    private mutating func enter(_ subject: Subject, _ slot: UInt32) {
+    private mutating func enter(_ subject: Subject, _ origin: OriginID, _ slot: UInt32) {
         count += 1
         if subject.isBoundToItsKernel { boundCount += 1 }
-        if let flow = subject.digested { digests?.add(flow, at: slot) }
+        if origin == leader, let flow = subject.digested { digests?.add(flow, at: slot) }
     }
 
-    private mutating func leave(_ subject: Subject, _ slot: UInt32) {
+    private mutating func leave(_ subject: Subject, _ origin: OriginID, _ slot: UInt32) {
         count -= 1
         if subject.isBoundToItsKernel { boundCount -= 1 }
-        if let flow = subject.digested { digests?.remove(flow, at: slot) }
+        if origin == leader, let flow = subject.digested { digests?.remove(flow, at: slot) }
     }
 
-    private mutating func change(_ slot: UInt32, to subject: Subject) {
-        if let old = table[slot].subject.digested, let new = subject.digested {
+    private mutating func change(_ held: Entry, to subject: Subject, _ origin: OriginID, _ slot: UInt32) {
+        if held.origin == origin, origin == leader, let old = held.subject.digested, let new = subject.digested {
             digests?.replace(old, by: new, at: slot)
+        } else if held.origin != origin {
+            leave(held.subject, held.origin, slot)
+            enter(subject, origin, slot)
         }
         table[slot].subject = subject
+    }
+
+    private mutating func move(_ slot: UInt32, to origin: OriginID) {
+        guard table[slot].origin != origin else { return }
+        origins.count(table[slot].origin, by: -1)
+        origins.count(origin, by: 1)
+        table[slot].origin = origin
     }
 }
 

@@ -7,7 +7,7 @@ public import StateMachine
 ///
 /// | phase | one is there because | and leaves by |
 /// |---|---|---|
-/// | `unknown` | this incarnation's bulk has not begun | a bulk that begins: `filling` |
+/// | `unknown` | the session's bulk has not begun | a bulk that begins: `filling` |
 /// | `filling` | a bulk is under way | every version up to its end: `filled` |
 /// | `filled` | the bulk has ended; who sent it decides what it may remove | `sweeping`, or `following` at once |
 /// | `sweeping` | the cache still holds what the bulk did not send | the last slot swept: `following` |
@@ -45,8 +45,8 @@ public struct ReceivingSession: Sendable {
 
     /// The peer's incarnation.
     public let incarnation: UInt64
-    /// The incarnation's number on this node's own count, for the external cache.
-    public let era: UInt32
+    /// Under which number its words stand in the external cache.
+    public let origin: OriginID
     /// Where the session stands.
     public private(set) var phase = Phase.unknown
     /// The latest bulk that this session follows.
@@ -67,19 +67,21 @@ public struct ReceivingSession: Sendable {
     private var unacknowledged = 0
     private var acknowledgeAt: Instant = .never
     private var holeSince: Instant = .never
+    /// When a bulk is asked for; never if none is wanted.
     private var requestAt: Instant
-    /// Datagrams of this session that never came, as far as its sequence tells.
-    public private(set) var lostDatagrams: UInt64 = 0
-    private var arrivedDatagrams: UInt64 = 0
-    private var firstSequence: UInt64?
+    /// The peer has been asked, and the bulk that answers has not begun.
+    private var hasAsked = false
+    /// A bulk has begun that nobody asked for: of what this node holds nothing was left out.
+    public private(set) var isUnasked = false
+    private var hasArrived = false
     private var jumps = 0
-    /// What arrived contradicts what the peer says it sent: the session is to begin anew, in an era of its own.
+    /// What arrived contradicts what the peer says it sent: the session is to begin anew, as another origin.
     public private(set) var isDeceived = false
 
     /// Begins a session with an incarnation of the peer; a bulk is asked for at once.
-    public init(incarnation: UInt64, era: UInt32, at now: Instant) {
+    public init(incarnation: UInt64, origin: OriginID, at now: Instant) {
         self.incarnation = incarnation
-        self.era = era
+        self.origin = origin
         requestAt = now
     }
 
@@ -92,8 +94,14 @@ public struct ReceivingSession: Sendable {
     /// Whether this node has held all of the peer's flows at least once in this incarnation, and follows it since.
     public var isFollowing: Bool { phase == .following }
 
-    /// Whether this node has applied everything up to a version, and nothing beyond it.
-    public func stands(at version: UInt64) -> Bool { coverage.gapFree == version && coverage.highest == version }
+    /// Whether this node has applied everything up to a version and nothing that was sent later than the datagram with
+    /// this sequence.
+    ///
+    /// What is repaired later closes its gap without the flows that have moved on since, so a marker that finds a gap
+    /// says nothing any more when it is closed.
+    public func stands(at version: UInt64, sequence: UInt64) -> Bool {
+        coverage.gapFree == version && coverage.highest == version && sequence == highestSequence
+    }
 
     /// Versions that the peer has sent and this node does not hold.
     public var lag: UInt64 { max(liveSent, bulkEnd) - min(coverage.gapFree, max(liveSent, bulkEnd)) }
@@ -115,26 +123,21 @@ public struct ReceivingSession: Sendable {
     /// Several jumps in a row are a sender that was cut off for long, and are believed.
     public mutating func arrived(sequence: UInt64) -> Arrival {
         guard sequence < Self.sequenceLimit else { return .jump }
-        if let first = firstSequence, sequence > highestSequence, sequence - highestSequence > Self.jumpLimit {
+        if hasArrived, sequence > highestSequence, sequence - highestSequence > Self.jumpLimit {
             jumps += 1
             guard jumps > Self.jumpPatience else { return .jump }
-            arrivedDatagrams = sequence - first
         }
         jumps = 0
-        arrivedDatagrams += 1
-        let first = min(firstSequence ?? sequence, sequence)
-        firstSequence = first
+        hasArrived = true
         let isNewest = sequence >= highestSequence
         highestSequence = max(highestSequence, sequence)
-        let expected = highestSequence - first + 1
-        lostDatagrams = expected - min(arrivedDatagrams, expected)
         return isNewest ? .newest : .late
     }
 
     /// Takes in how far the peer says that it has come; `sequence` is that of the datagram which says so.
     public mutating func progress(
         sent: UInt64, bulk told: UInt32, bulkEnd end: UInt64, bulkSent toldSent: UInt64, isPartial: Bool,
-        sequence: UInt64, at now: Instant
+        shared: UInt64, sequence: UInt64, at now: Instant
     ) {
         if sequence == highestSequence, told < bulk || told == bulk && end != bulkEnd {
             // The sender met this node anew and knows nothing of the bulk that is followed here. Its word on which bulk
@@ -147,7 +150,7 @@ public struct ReceivingSession: Sendable {
         if acknowledgeAt == .never { acknowledgeAt = now + Self.acknowledgementDelay }
         // What a bulk sent before this session heard of it is a hole like any other.
         if told > bulk { begin(told, end: end, isPartial: isPartial) }
-        if sequence == highestSequence, coverage.highest > max(sent, end) {
+        if sequence == highestSequence, coverage.highest > max(sent, end, shared) {
             // More has arrived than was sent: a datagram lied, and what the cache holds of it cannot be told apart.
             isDeceived = true
         }
@@ -227,6 +230,7 @@ public struct ReceivingSession: Sendable {
         coverage = Coverage()
         holeSince = .never
         requestAt = now
+        hasAsked = false
     }
 
     // MARK: What is sent
@@ -253,15 +257,30 @@ public struct ReceivingSession: Sendable {
         return Acknowledgement(bulk: bulk, gapFree: coverage.gapFree, sequence: highestSequence, holes: holes)
     }
 
-    /// Whether a bulk must be asked for now; a request that was made is repeated after a while.
-    public mutating func needsBulk(at now: Instant) -> Bool {
-        guard phase == .unknown, requestAt <= now else { return false }
+    /// Whether a bulk is to be asked for now.
+    public func needsBulk(at now: Instant) -> Bool { requestAt <= now }
+
+    /// Notes that a bulk is asked for; the request is repeated after a while.
+    public mutating func asked(at now: Instant) {
         requestAt = now + Self.requestRepeat
-        return true
+        hasAsked = true
     }
+
+    /// Whether a bulk that was to be asked for flows already: who has nothing to say of what it holds lets it.
+    public var isBeingSent: Bool { phase == .filling && bulkSent > 0 }
+
+    /// Asks for nothing: what was wanted is on its way.
+    public mutating func withdrawRequest() { requestAt = .never }
 
     /// Asks for a bulk at the next turn whatever is held.
     public mutating func requestBulk(at now: Instant) { forget(at: now) }
+
+    /// Asks for a bulk in place of the one that has begun unasked: this node can say what it holds.
+    public mutating func requestLess(at now: Instant) {
+        requestAt = now
+        hasAsked = false
+        isUnasked = false
+    }
 
     /// Gives the coverage up and asks for nothing: an operator will.
     public mutating func abandon() {
@@ -275,13 +294,17 @@ public struct ReceivingSession: Sendable {
     /// When something of the above falls due.
     public var nextDeadline: Instant {
         min(
-            acknowledgeAt, holeSince, phase == .unknown ? requestAt : .never,
+            acknowledgeAt, holeSince, requestAt,
             filledAt == .never || phase != .filled ? .never : filledAt + Self.requestRepeat)
     }
 
     // MARK: Inside
 
     private mutating func begin(_ told: UInt32, end: UInt64, isPartial: Bool) {
+        isUnasked = requestAt == .never
+        // A request that could not be made yet still pays.
+        if hasAsked { requestAt = .never }
+        hasAsked = false
         bulkBuckets = isPartial ? BucketSet() : nil
         toldWords = 0
         filledAt = .never

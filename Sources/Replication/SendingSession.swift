@@ -6,9 +6,14 @@ public import StateMachine
 /// then *live*, then *backfill*. Each walk knows up to which version it has sent (`covered`); a datagram covers the
 /// versions from there to its last entry, or to the walk's limit when nothing is left. No record of sent datagrams is
 /// kept: a lost one is a hole in the peer's coverage, and a hole is walked again.
+///
+/// On a link that one datagram crosses for everyone, peers that have come as far as the shared walk ride along: they
+/// take note of what it sent, and walk by themselves again when they fall behind.
 public struct SendingSession: Sendable {
     /// Datagrams that may be on their way unacknowledged: what a socket buffer of half a megabyte holds.
     public static let window: UInt64 = 256
+    /// Of these a bulk leaves so many to what changes meanwhile.
+    public static let reserve: UInt64 = 64
     /// After this silence the window opens again: acknowledgements can be lost too.
     public static let windowTimeout = Instant.Span.milliseconds(250)
     /// A repair is not repeated before its first try can have been acknowledged.
@@ -28,6 +33,17 @@ public struct SendingSession: Sendable {
         public var limit: UInt64?
         /// Whether the walk goes through the log that ended with the last mastership.
         public var isInFormerLog = false
+
+        /// Makes a walk of a log that goes on.
+        public init(
+            lane: LaneName, cursor: ChangeLog.Cursor, covered: UInt64, limit: UInt64?, isInFormerLog: Bool = false
+        ) {
+            self.lane = lane
+            self.cursor = cursor
+            self.covered = covered
+            self.limit = limit
+            self.isInFormerLog = isInFormerLog
+        }
     }
 
     /// Which walk a datagram belongs to.
@@ -53,14 +69,14 @@ public struct SendingSession: Sendable {
 
     /// The number of this session's latest bulk, 0 before its first; numbers grow within an incarnation.
     public private(set) var bulk: UInt32 = 0
-    /// The last number that was used, by this session or an earlier one.
-    private var lastBulk: UInt32
     /// The version that the latest bulk goes up to.
     public private(set) var bulkEnd: UInt64 = 0
     /// The buckets that the latest bulk sends; nil for all.
     public private(set) var bulkBuckets: BucketSet?
     /// When the latest bulk began.
     public private(set) var bulkBegan: Instant = .origin
+    /// A bulk that nobody asked for waits so long: the peer may say what it holds already.
+    private var heldUntil: Instant = .origin
 
     /// What the peer last acknowledged.
     public private(set) var acknowledgedVersion: UInt64 = 0
@@ -69,16 +85,16 @@ public struct SendingSession: Sendable {
     private var acknowledgedSequence: UInt64 = 0
     private var acknowledgedAt: Instant
     private var repairedAt: Instant = .origin
+    private var pace = Pace()
+    /// The peer did not keep pace with those it shared a walk with; it walks alone until it has acknowledged all.
+    public private(set) var isBehind = false
 
     /// Begins a session that has sent nothing; its live walk starts at the end of the log.
-    ///
-    /// - Parameter bulk: the number of the last bulk that this node began for anyone.
-    public init(log: inout ChangeLog, bulk: UInt32, sequence: UInt64, at now: Instant) {
+    public init(log: inout ChangeLog, sequence: UInt64, at now: Instant) {
         live = Walk(lane: .live, cursor: log.openCursor(atStart: false), covered: log.latestVersion, limit: nil)
         formerEnd = 0
         backfillCursor = log.openCursor(atStart: false)
         repairCursor = log.openCursor(atStart: false)
-        lastBulk = bulk
         acknowledgedSequence = sequence
         acknowledgedAt = now
         holes.reserveCapacity(Self.holeLimit)
@@ -94,7 +110,8 @@ public struct SendingSession: Sendable {
     /// Goes on in a new log that counts on where `former` ended.
     ///
     /// What was not sent of it remains to be sent first.
-    public mutating func continueIn(_ log: inout ChangeLog, former: inout ChangeLog, at now: Instant) {
+    /// A bulk that was under way begins anew: true, and its number is the caller's to give.
+    public mutating func continueIn(_ log: inout ChangeLog, former: inout ChangeLog) -> Bool {
         formerEnd = former.latestVersion
         formerRepairCursor = repairCursor
         remainder = nil
@@ -106,7 +123,7 @@ public struct SendingSession: Sendable {
         backfillCursor = log.openCursor(atStart: false)
         repairCursor = log.openCursor(atStart: false)
         repair = nil
-        if backfill != nil { beginBulk(&log, at: now) }
+        return backfill != nil
     }
 
     /// Notes that the former log is gone: what was not sent of it never will be.
@@ -125,12 +142,17 @@ public struct SendingSession: Sendable {
     /// Begins a bulk: all that the log holds now goes out by the backfill, later changes by the live walk.
     ///
     /// What the live walk had not sent yet is part of the bulk, so it moves to the end. Of flows in buckets beside
-    /// `buckets` the peer has shown that it holds the same.
-    public mutating func beginBulk(_ log: inout ChangeLog, only buckets: BucketSet? = nil, at now: Instant) {
-        lastBulk += 1
+    /// `buckets` the peer has shown that it holds the same. The backfill waits until `held`.
+    ///
+    /// - Parameter number: greater than that of any bulk that this node has begun.
+    public mutating func beginBulk(
+        _ log: inout ChangeLog, number: UInt32, only buckets: BucketSet? = nil, heldUntil held: Instant = .origin,
+        at now: Instant
+    ) {
+        heldUntil = held
         bulkBuckets = buckets
         bulkBegan = now
-        bulk = lastBulk
+        bulk = number
         bulkEnd = log.latestVersion
         log.move(backfillCursor, toStart: true)
         log.move(live.cursor, toStart: false)
@@ -148,12 +170,14 @@ public struct SendingSession: Sendable {
         if sequence >= acknowledgedSequence, sequence <= sent {
             acknowledgedSequence = sequence
             acknowledgedAt = now
+            pace.acknowledge(sequence)
         }
         guard acknowledged == bulk else { return }
         if acknowledged != acknowledgedBulk || version > acknowledgedVersion {
             acknowledgedVersion = version
             acknowledgedBulk = acknowledged
         }
+        if isAcknowledged { isBehind = false }
         guard repair == nil, holes.isEmpty, !missing.isEmpty,
             now.since(repairedAt) >= Self.repairPatience
         else { return }
@@ -165,6 +189,9 @@ public struct SendingSession: Sendable {
         repairedAt = now
     }
 
+    /// The peer needs no tombstone up to this version; one that has been sent nothing begins with a bulk.
+    public var knownVersion: UInt64 { bulk == 0 ? .max : acknowledgedBulk == bulk ? acknowledgedVersion : 0 }
+
     /// Whether the peer's latest word covers all that was sent.
     public var isAcknowledged: Bool {
         acknowledgedBulk == bulk && backfill == nil && acknowledgedVersion >= live.covered
@@ -175,26 +202,54 @@ public struct SendingSession: Sendable {
         live.covered < latestVersion || remainder != nil || backfill != nil || repair != nil || !holes.isEmpty
     }
 
-    /// Datagrams that may be sent now.
-    public mutating func room(sequence: UInt64, at now: Instant) -> UInt64 {
-        if now.since(acknowledgedAt) >= Self.windowTimeout, sequence > acknowledgedSequence {
-            acknowledgedSequence = sequence
+    /// Whether the peer waits for a repair.
+    public var hasRepairs: Bool { repair != nil || !holes.isEmpty }
+
+    /// When something can be sent: now, when a held bulk begins to flow, when the window opens, or never.
+    public mutating func nextWork(upTo latestVersion: UInt64, at now: Instant) -> Instant {
+        let room = room(at: now)
+        if live.covered < latestVersion || remainder != nil || hasRepairs { return room > 0 ? now : windowOpens }
+        guard backfill != nil else { return .never }
+        return room > Self.reserve ? max(now, heldUntil) : windowOpens
+    }
+
+    /// Whether the running bulk waits for the peer's word on what it holds.
+    public func isHeld(at now: Instant) -> Bool { backfill != nil && heldUntil > now }
+
+    /// Datagrams that may be sent now; a bulk is to leave `reserve` of them.
+    public mutating func room(at now: Instant) -> UInt64 {
+        if now.since(acknowledgedAt) >= Self.windowTimeout, pace.outstanding > 0 {
+            isBehind = isBehind || pace.outstanding >= Self.window
+            pace.forgive()
             acknowledgedAt = now
         }
-        let outstanding = sequence - min(acknowledgedSequence, sequence)
-        return outstanding < Self.window ? Self.window - outstanding : 0
+        return pace.outstanding < Self.window ? Self.window - pace.outstanding : 0
     }
 
     /// When the window opens by itself.
     public var windowOpens: Instant { acknowledgedAt + Self.windowTimeout }
 
-    /// The walk whose turn it is, or nil if nothing is left to send.
-    public mutating func nextWalk(_ log: inout ChangeLog) -> Walk? {
+    /// The walk whose turn it is, or nil if nothing is left to send; live changes go before a bulk.
+    public mutating func nextWalk(_ log: inout ChangeLog, room: UInt64, at now: Instant) -> Walk? {
         if repair == nil, let hole = holes.first { beginRepair(of: hole, &log) }
         if let repair { return repair }
         if let remainder { return remainder }
         if live.covered < log.latestVersion { return live }
-        return backfill
+        return room > Self.reserve && heldUntil <= now ? backfill : nil
+    }
+
+    // MARK: The shared walk
+
+    /// Whether the peer may ride along with a walk that goes on behind `version`.
+    public func mayRide(behind version: UInt64) -> Bool {
+        bulk != 0 && remainder == nil && !isBehind && live.covered >= version
+    }
+
+    /// Takes note of what the shared walk sent: up to `version`, which `isEnd` says is all there is.
+    public mutating func rode(to version: UInt64, isEnd: Bool, sequence: UInt64, _ log: inout ChangeLog) {
+        live.covered = max(live.covered, version)
+        if isEnd { log.move(live.cursor, toStart: false) }
+        pace.send(sequence)
     }
 
     private mutating func beginRepair(of hole: Coverage.Interval, _ log: inout ChangeLog) {
@@ -210,8 +265,9 @@ public struct SendingSession: Sendable {
         }
     }
 
-    /// Notes that a walk has been sent up to a version.
-    public mutating func sent(_ lane: LaneName, upTo version: UInt64) {
+    /// Notes that a walk has been sent up to a version, by the datagram with this sequence.
+    public mutating func sent(_ lane: LaneName, upTo version: UInt64, sequence: UInt64) {
+        pace.send(sequence)
         switch lane {
         case .live:
             if remainder != nil {

@@ -17,6 +17,8 @@ public struct DatagramHeader: Equatable, Sendable {
     public static let magic: UInt16 = 0xc75e
     /// The version of the wire that this code speaks.
     public static let wireVersion: UInt8 = 1
+    /// All versions that this code speaks.
+    public static let spokenVersions = wireVersion...wireVersion
 
     /// The role that a sender says it has.
     public enum Role: UInt8, Sendable, CaseIterable {
@@ -43,10 +45,13 @@ public struct DatagramHeader: Equatable, Sendable {
     public var inSync: Bool
     /// Which key sealed the datagram; 0 for none.
     public var keyID: UInt8
+    /// The version of the wire that the messages are written in; the header is the same in all.
+    public var version: UInt8
 
     /// Makes a header.
     public init(
-        sender: UInt32, incarnation: UInt64, term: UInt64, sequence: UInt64, role: Role, inSync: Bool, keyID: UInt8 = 0
+        sender: UInt32, incarnation: UInt64, term: UInt64, sequence: UInt64, role: Role, inSync: Bool, keyID: UInt8 = 0,
+        version: UInt8 = Self.wireVersion
     ) {
         self.sender = sender
         self.incarnation = incarnation
@@ -55,12 +60,13 @@ public struct DatagramHeader: Equatable, Sendable {
         self.role = role
         self.inSync = inSync
         self.keyID = keyID
+        self.version = version
     }
 
     /// Writes the header at the front of an empty datagram.
     public func encode(into writer: inout ByteWriter) {
         writer.append(Self.magic)
-        writer.append(Self.wireVersion)
+        writer.append(version)
         writer.append(role.rawValue | (inSync ? 0x08 : 0))
         writer.append(keyID)
         writer.append(UInt8(0))
@@ -70,11 +76,14 @@ public struct DatagramHeader: Equatable, Sendable {
         writer.append(sequence)
     }
 
-    /// Reads a header and leaves the cursor at the first message.
-    public init(_ cursor: inout ByteCursor, _ bytes: borrowing RawSpan) throws(DatagramRefusal) {
+    /// Reads a header of one of the `spoken` versions and leaves the cursor at the first message.
+    public init(
+        _ cursor: inout ByteCursor, _ bytes: borrowing RawSpan, speaking spoken: ClosedRange<UInt8> = spokenVersions
+    ) throws(DatagramRefusal) {
         do {
             guard try cursor.readUInt16(bytes) == Self.magic else { throw DatagramRefusal.foreign }
-            guard try cursor.readUInt8(bytes) == Self.wireVersion else { throw DatagramRefusal.version }
+            version = try cursor.readUInt8(bytes)
+            guard spoken.contains(version) else { throw DatagramRefusal.version }
             let flags = try cursor.readUInt8(bytes)
             guard let role = Role(rawValue: flags & 0x07), flags & 0xf0 == 0 else { throw DatagramRefusal.flags }
             self.role = role

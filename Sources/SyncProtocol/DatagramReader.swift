@@ -13,9 +13,11 @@ public struct DatagramReader: Sendable {
     public private(set) var unknownKinds = 0
 
     /// Begins to read; `bytes` are the whole datagram, and the same bytes go into each `next`.
-    public init(_ bytes: borrowing RawSpan) throws(DatagramRefusal) {
+    public init(
+        _ bytes: borrowing RawSpan, speaking spoken: ClosedRange<UInt8> = DatagramHeader.spokenVersions
+    ) throws(DatagramRefusal) {
         cursor = ByteCursor(bytes)
-        header = try DatagramHeader(&cursor, bytes)
+        header = try DatagramHeader(&cursor, bytes, speaking: spoken)
     }
 
     /// The next message, or nil at the end.
@@ -97,7 +99,9 @@ public struct DatagramReader: Sendable {
             let flags = try body.readUInt8(bytes)
             guard flags & 0xfe == 0 else { throw MessageRefusal.flags }
             return .progress(
-                Progress(sentVersion: sent, bulk: bulk, bulkEnd: end, bulkSent: bulkSent, isPartial: flags == 1))
+                Progress(
+                    sentVersion: sent, bulk: bulk, bulkEnd: end, bulkSent: bulkSent, isPartial: flags == 1,
+                    sharedVersion: try body.readVarint(bytes)))
         case .interval:
             guard let lane = Lane(rawValue: try body.readUInt8(bytes)) else { throw MessageRefusal.flags }
             let bulk = try body.readUInt32(bytes)
@@ -118,7 +122,12 @@ public struct DatagramReader: Sendable {
         case .marker:
             let version = try body.readVarint(bytes)
             let bulk = try body.readUInt32(bytes)
-            return .marker(Marker(version: version, bulk: bulk, digest: try body.readUInt64(bytes)))
+            let digest = try body.readUInt64(bytes)
+            return .marker(Marker(version: version, bulk: bulk, digest: digest, attributes: try body.readUInt8(bytes)))
+        case .probe:
+            let sent = try body.readVarint(bytes)
+            let heard = try body.readUInt8(bytes)
+            return .probe(Probe(sent: sent, heard: heard, orphanedTerm: try body.readVarint(bytes)))
         case .bucketDigests:
             return .bucketDigests(try readBucketDigests(&body, bytes))
         case .bulkBuckets:

@@ -100,6 +100,7 @@ public struct DatagramWriter: ~Copyable {
                 writer.appendVarint(progress.bulkEnd)
                 writer.appendVarint(progress.bulkSent)
                 writer.append(UInt8(progress.isPartial ? 1 : 0))
+                writer.appendVarint(progress.sharedVersion)
             }
         case .acknowledgement(let acknowledgement):
             appendBody(.acknowledgement) { writer in
@@ -126,6 +127,13 @@ public struct DatagramWriter: ~Copyable {
                 writer.appendVarint(marker.version)
                 writer.append(marker.bulk)
                 writer.append(marker.digest)
+                writer.append(marker.attributes)
+            }
+        case .probe(let probe):
+            appendBody(.probe) { writer in
+                writer.appendVarint(probe.sent)
+                writer.append(probe.heard)
+                writer.appendVarint(probe.orphanedTerm)
             }
         case .bucketDigests(let told):
             appendBody(.bucketDigests) { writer in

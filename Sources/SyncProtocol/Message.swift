@@ -32,6 +32,8 @@ public enum Message: Equatable, Sendable {
     case bucketDigests(BucketDigests)
     /// Which buckets a bulk sends.
     case bulkBuckets(BulkBuckets)
+    /// Goes over every link with each heartbeat.
+    case probe(Probe)
     /// What flows would meet in the sender's kernel.
     case facts(NodeFacts)
 
@@ -53,7 +55,8 @@ public enum Message: Equatable, Sendable {
         case marker
         case bucketDigests
         case bulkBuckets
-        case facts = 18
+        case probe
+        case facts
     }
 }
 
@@ -97,9 +100,15 @@ public struct Progress: Equatable, Sendable {
     public var bulkSent: UInt64
     /// The bulk leaves buckets out that the receiver has shown to be equal; `bulkBuckets` names the others.
     public var isPartial: Bool
+    /// The highest version that went to everyone: the receiver may have heard more than it was sent.
+    public var sharedVersion: UInt64
 
     /// Makes a progress.
-    public init(sentVersion: UInt64, bulk: UInt32, bulkEnd: UInt64, bulkSent: UInt64, isPartial: Bool = false) {
+    public init(
+        sentVersion: UInt64, bulk: UInt32, bulkEnd: UInt64, bulkSent: UInt64, isPartial: Bool = false,
+        sharedVersion: UInt64 = 0
+    ) {
+        self.sharedVersion = sharedVersion
         self.sentVersion = sentVersion
         self.bulk = bulk
         self.bulkEnd = bulkEnd
@@ -115,12 +124,36 @@ public struct Marker: Equatable, Sendable {
     public var bulk: UInt32
     /// The sum of all digests, under the key of the sender's hello.
     public var digest: UInt64
+    /// The version of the wire whose list of attributes the digests cover; who has another list does not compare.
+    public var attributes: UInt8
+
+    /// The list that this code's digests cover.
+    public static let coveredAttributes: UInt8 = 1
 
     /// Makes a marker.
-    public init(version: UInt64, bulk: UInt32, digest: UInt64) {
+    public init(version: UInt64, bulk: UInt32, digest: UInt64, attributes: UInt8 = Self.coveredAttributes) {
         self.version = version
         self.bulk = bulk
         self.digest = digest
+        self.attributes = attributes
+    }
+}
+
+/// How a link does, and whether the node that is told should take a new term.
+public struct Probe: Equatable, Sendable {
+    /// Datagrams sent to the receiver over this link so far, with this one.
+    public var sent: UInt64
+    /// The links over which the sender hears the receiver, the first in the lowest bit.
+    public var heard: UInt8
+    /// The highest term that the sender knows of while no master of that term is heard; 0 if one is, or none was. A
+    /// master of a lower term takes a new one: what it says would count less than what is left of the other.
+    public var orphanedTerm: UInt64
+
+    /// Makes a probe.
+    public init(sent: UInt64, heard: UInt8, orphanedTerm: UInt64 = 0) {
+        self.sent = sent
+        self.heard = heard
+        self.orphanedTerm = orphanedTerm
     }
 }
 

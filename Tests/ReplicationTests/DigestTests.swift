@@ -12,7 +12,8 @@ import Testing
 
     private static func cache() -> ExternalCache<Flow> {
         var cache = ExternalCache<Flow>(key: SipHash.Key(3, 4), limit: 1_000)
-        cache.setDigestKey(key)
+        let origin = cache.open(ExternalCacheTests.origin(1))
+        cache.follow(origin, key: key)
         return cache
     }
 
@@ -21,12 +22,12 @@ import Testing
         var cache = Self.cache()
         for number in 0..<UInt32(100) { log.observe(ChangeLogTests.flow(number), .all) }
         for number in (0..<UInt32(100)).reversed() {
-            _ = cache.apply(ChangeLogTests.flow(number), version: UInt64(number) + 1, era: 1, bulk: 1)
+            _ = cache.apply(ChangeLogTests.flow(number), version: UInt64(number) + 1, origin: 0, bulk: 1)
         }
         #expect(cache.digests?.buckets == log.digests.buckets)
         log.destroy(ChangeLogTests.flow(7).original)
         #expect(cache.digests?.total != log.digests.total)
-        _ = cache.delete(ChangeLogTests.flow(7).original, version: 101, era: 1)
+        _ = cache.delete(ChangeLogTests.flow(7).original, version: 101, origin: 0)
         #expect(cache.digests?.total == log.digests.total)
         // A timeout is no difference, a mark is one.
         var later = ChangeLogTests.flow(8)
@@ -46,17 +47,18 @@ import Testing
 
     @Test func `a key that comes late is made up for by an audit, while flows come and go`() {
         var cache = ExternalCache<Flow>(key: SipHash.Key(3, 4), limit: 1_000)
+        let origin = cache.open(ExternalCacheTests.origin(1))
         for number in 0..<UInt32(50) {
-            _ = cache.apply(ChangeLogTests.flow(number), version: UInt64(number) + 1, era: 1, bulk: 1)
+            _ = cache.apply(ChangeLogTests.flow(number), version: UInt64(number) + 1, origin: 0, bulk: 1)
         }
-        cache.setDigestKey(Self.key)
+        cache.follow(origin, key: Self.key)
         let begins = cache.isAddingUp
         #expect(begins)
         _ = cache.audit(slots: 20)
-        _ = cache.delete(ChangeLogTests.flow(3).original, version: 100, era: 1)
-        _ = cache.delete(ChangeLogTests.flow(40).original, version: 101, era: 1)
-        _ = cache.apply(ChangeLogTests.flow(4, mark: 9), version: 102, era: 1, bulk: 1)
-        _ = cache.apply(ChangeLogTests.flow(41, mark: 9), version: 103, era: 1, bulk: 1)
+        _ = cache.delete(ChangeLogTests.flow(3).original, version: 100, origin: 0)
+        _ = cache.delete(ChangeLogTests.flow(40).original, version: 101, origin: 0)
+        _ = cache.apply(ChangeLogTests.flow(4, mark: 9), version: 102, origin: 0, bulk: 1)
+        _ = cache.apply(ChangeLogTests.flow(41, mark: 9), version: 103, origin: 0, bulk: 1)
         while cache.isAddingUp { _ = cache.audit(slots: 20) }
         var sums = DigestTable(key: Self.key)
         for number in 0..<UInt32(50) where number != 3 && number != 40 {
@@ -83,7 +85,7 @@ import Testing
     @Test func `told again with the same version, what is stored gives way to what was meant`() {
         var cache = Self.cache()
         let flow = ChangeLogTests.flow(1)
-        _ = cache.apply(flow, version: 5, era: 1, bulk: 1)
+        _ = cache.apply(flow, version: 5, origin: 0, bulk: 1)
         let meant = cache.digests?.total
         let slot = cache.table.find(flow.original) ?? 0
         cache.table[slot].subject.mark = 99
@@ -92,7 +94,7 @@ import Testing
             if cache.digests?.nextAuditSlot == nil { break }
         }
         #expect(cache.digests?.total != meant)
-        let outcome = cache.apply(flow, version: 5, era: 1, bulk: 2)
+        let outcome = cache.apply(flow, version: 5, origin: 0, bulk: 2)
         #expect(outcome == .updated && cache.digests?.total == meant)
     }
 
@@ -100,5 +102,22 @@ import Testing
         var set = BucketSet()
         for bucket in [0, 63, 64, 4_095] { set.insert(bucket) }
         #expect(set.count == 4 && set.contains(63) && !set.contains(62) && set.contains(4_095))
+    }
+
+    @Test func `digests cover the leader alone, and what is confirmed becomes its own`() {
+        var cache = Self.cache()
+        let other = cache.open(ExternalCacheTests.origin(0))
+        for number in 0..<UInt32(10) {
+            _ = cache.apply(ChangeLogTests.flow(number), version: 1, origin: number < 5 ? 0 : other, bulk: 1)
+        }
+        var sums = DigestTable(key: Self.key)
+        for number in 0..<UInt32(5) { sums.add(ChangeLogTests.flow(number), at: 0) }
+        #expect(cache.digests?.buckets == sums.buckets)
+        for slot in 0..<cache.slotLimit { cache.confirm(at: slot, origin: 0, bulk: 2) }
+        for number in 5..<UInt32(10) { sums.add(ChangeLogTests.flow(number), at: 0) }
+        #expect(cache.digests?.buckets == sums.buckets && cache.origins.entries(of: other) == 0)
+        var audited: [Int] = []
+        repeat { audited += cache.audit(slots: 4) } while cache.digests?.nextAuditSlot != nil
+        #expect(audited.isEmpty && cache.count == 10)
     }
 }

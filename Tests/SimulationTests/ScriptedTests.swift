@@ -113,7 +113,7 @@ import Testing
             world.run(for: .seconds(4))
             world.settle()
         }
-        #expect(world.nodes[0].report(at: world.clock.now)?.counters[.bulksSent] == before)
+        #expect(world.nodes[0].report(at: world.clock.now)?.counters[.bulksSent] == before, "\(world.account())")
         finish(world)
     }
 

@@ -12,7 +12,7 @@ extension PreflightSituation {
         peer = engine.peers.first.map { Peer($0, at: report.at) }
         linkObstacle = report.linkObstacle
         hasCarrier = report.hasCarrier
-        wireVersions = (engine.wireVersion, engine.wireVersion)
+        wireVersions = (engine.wireVersions.lowerBound, engine.wireVersions.upperBound)
         foreignVersions = engine.counters[.datagramVersion]
         self.lossPerMille = lossPerMille
         roleIsKnown = engine.roleKnown
