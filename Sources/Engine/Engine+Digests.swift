@@ -28,9 +28,9 @@ struct DigestExchange {
 
     /// Markers go out so often at most.
     static let markerInterval = Instant.Span.milliseconds(250)
-    /// After so long without a comparison the sender pauses …
+    /// After so long without a comparison the sender pauses.
     static let comparisonPatience = Instant.Span.seconds(2)
-    /// … so long at most: little is on its way behind it then, which arrives whole.
+    /// A pause takes so long at most; little is on its way behind it, which arrives whole.
     static let pauseLimit = Instant.Span.milliseconds(300)
     /// A request waits so long for digests that were sent ahead of it.
     static let digestPatience = Instant.Span.milliseconds(20)

@@ -128,7 +128,7 @@ public struct LinkChoice: Sendable {
         let inUse = rank(used, at: now)
         var best = used
         for number in UInt8(0)..<UInt8(links.count) where number != used {
-            let isBetter = rank(number, at: now) < inUse
+            let isBetter = isUsable(number, at: now) && rank(number, at: now) < inUse
             let since = links[Int(number)].betterSince
             links[Int(number)].betterSince = isBetter ? min(since, now) : .never
             guard isBetter, rank(number, at: now) < rank(best, at: now) else { continue }

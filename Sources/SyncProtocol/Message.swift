@@ -145,8 +145,9 @@ public struct Probe: Equatable, Sendable {
     public var sent: UInt64
     /// The links over which the sender hears the receiver, the first in the lowest bit.
     public var heard: UInt8
-    /// The highest term that the sender knows of while no master of that term is heard; 0 if one is, or none was. A
-    /// master of a lower term takes a new one: what it says would count less than what is left of the other.
+    /// The highest term that the sender knows of while no master of that term is heard; 0 if one is, or none was.
+    ///
+    /// A master of a lower term takes a new one: what it says would count less than what is left of the other.
     public var orphanedTerm: UInt64
 
     /// Makes a probe.
