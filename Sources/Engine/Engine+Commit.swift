@@ -14,7 +14,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if case .takeover = purpose { pardonDestroys() }
         if purpose == .restoration, commitJob != nil { return }
         commitJob = CommitJob(purpose: purpose, started: now, isInSync: inSync)
-        shortfall = CounterTable()
+        switch purpose {
+        case .takeover, .manual: shortfall = CounterTable()
+        // What the takeover fell short of is still true.
+        case .adoption, .restoration: break
+        }
         if purpose == .restoration { commitJob?.pass = .lost }
         // No dump follows an adoption, so it goes unheard by nobody.
         if purpose != .adoption, purpose != .restoration, external.count >= Self.quietCommitSize {

@@ -9,8 +9,10 @@ internal import SyncProtocol
 enum Destination {
     /// To one peer, over the link in use or another one.
     case peer(Int, over: UInt8)
-    /// To everyone on a link.
+    /// To everyone on a link, known or not.
     case everyone(over: UInt8)
+    /// To those who ride along with the shared walk: everyone on a link, in a version that all of them read.
+    case riders(over: UInt8)
 }
 
 /// How datagrams find their way: headers, greetings, probes, and which link carries the traffic.
@@ -50,7 +52,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             let source = peers[place].links.links[Int(number)].source
             peers[place].links.sent(over: number)
             writer.withBytes { outgoing.append($0, source: source, link: number) }
-        case .everyone(let number):
+        case .everyone(let number), .riders(let number):
             for place in peers.indices { peers[place].links.sent(over: number) }
             writer.withBytes { outgoing.append($0, source: 0, link: number) }
         }
@@ -58,14 +60,17 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// The version to write in: the highest that all who are to read it speak; the lowest of ours for those unknown.
     private func version(for destination: Destination) -> UInt8 {
-        let own = settings.wireVersions
         switch destination {
-        case .peer(let place, _):
-            let highest = peers[place].highestVersion
-            return highest == 0 ? own.lowerBound : min(max(highest, own.lowerBound), own.upperBound)
-        case .everyone:
-            return own.lowerBound
+        case .peer(let place, _): commonVersion(with: place)
+        case .riders: shared.riders.map { commonVersion(with: $0) }.min() ?? settings.wireVersions.lowerBound
+        case .everyone: settings.wireVersions.lowerBound
         }
+    }
+
+    private func commonVersion(with place: Int) -> UInt8 {
+        let own = settings.wireVersions
+        let highest = peers[place].highestVersion
+        return highest == 0 ? own.lowerBound : min(max(highest, own.lowerBound), own.upperBound)
     }
 
     /// Whether this standby holds what a synced master sent.

@@ -190,11 +190,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         shared.cursor = walk.cursor
         var room = shared.riders.map { peers[$0].sending.room(at: now) }.min() ?? 0
         while room > 0, !outgoing.isFull, walk.covered < log.latestVersion {
-            begin(.everyone(over: number))
+            begin(.riders(over: number))
             writer.openInterval(lane: .live, bulk: 0, from: walk.covered)
             walk.covered = Self.pack(walk, &log, &writer)
             writer.closeInterval(to: walk.covered)
-            post(to: .everyone(over: number))
+            post(to: .riders(over: number))
             counters.count(.sharedDatagrams)
             for place in shared.riders {
                 peers[place].sending.rode(

@@ -184,6 +184,10 @@ import Testing
         #expect(world.nodes[1].kernelFlows[control.original]?.extensions.helper == KernelName.none)
         #expect(try report(world, 1).shortfall[.helper] == 1)
         #expect(try report(world, 1).lastTakeover?.result.tally.failed == 0)
+        // An address that went has the master look what is lost; the takeover's shortfall stays true.
+        world.nodes[1].engine?.take(.networkWent, at: world.clock.now)
+        world.run(for: .seconds(3))
+        #expect(try report(world, 1).shortfall[.helper] == 1)
     }
 
     @Test func `labels that no rule gives here are dropped in silence by the kernel, and told by the agent`() throws {
