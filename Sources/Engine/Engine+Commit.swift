@@ -189,8 +189,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Another translation would break it. The same one made anew breaks nothing, and is better than windows that may
     /// be stale; but the end of an older connection is no copy of a newer one.
     private func localWins(over copy: Flow) -> Bool {
-        if startedAsMaster, let slot = remnants.find(copy.original) {
-            let found = remnants[slot].flow
+        if startedAsMaster, let held = log.entry(of: copy.original), held.state == .live {
+            let found = held.flow
             return found.status.contains(.assured) || copy.isClosing && !found.isClosing
         }
         guard let local = localFlow(copy.original) else { return false }

@@ -121,7 +121,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         resyncJob?.found += 1
         let original = event.flow.original
         if case .flush = job.purpose { return flushWrite(event.flow) }
-        guard tracks else {
+        guard tracks || startsAsMaster else {
             if !log.holds(original), !(former?.holds(original) ?? false), remnants.find(original) == nil {
                 _ = remnants.insert(Remnant(flow: event.flow, wasAnnounced: false))
             } else if log.holds(original) {
@@ -205,7 +205,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .start:
             // What the machine asks for next, this dump has just told.
             dumpIsFresh = true
-            startedAsMaster = reconciler.truth.isKnown && reconciler.truth.role == .master
+            startedAsMaster = startsAsMaster
+            if !startedAsMaster { forsakeDumped() }
+            for place in peers.indices { peers[place].sending.skip(&log) }
             perform(roles.dumpDone(truth: reconciler.truth.isKnown ? reconciler.truth.role : nil, at: now), at: now)
             dumpIsFresh = false
         case .takeover:
@@ -221,6 +223,22 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             break
         }
         if job.again { beginResync(.overrun) }
+    }
+
+    /// Whether this node, whose first dump runs, is master: then what the dump shows is alive.
+    private var startsAsMaster: Bool { isStarting && reconciler.truth.isKnown && reconciler.truth.role == .master }
+
+    /// The node began its first dump as master and ends it as none: nobody knows any more what is a copy.
+    private mutating func forsakeDumped() {
+        for slot in 0..<log.slotLimit {
+            guard let entry = log.entry(at: slot), entry.state != .tombstone, !entry.traits.contains(.seenNew) else {
+                continue
+            }
+            log.forget(entry.flow.original)
+            if remnants.find(entry.flow.original) == nil {
+                _ = remnants.insert(Remnant(flow: entry.flow, wasAnnounced: false))
+            }
+        }
     }
 
     /// Collects a flow for deletion; own flows never come here.

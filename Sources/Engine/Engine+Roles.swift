@@ -85,6 +85,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             hurryHeartbeats(at: now)
         case .recall:
             beginRecall(at: now)
+            // What the commit adopted is no change to peers that held it: who holds nothing asks for it at once.
+            for place in peers.indices {
+                beginBulk(to: place, heldUntil: now + RoleStateMachine.recallLimit, at: now)
+            }
         case .bulk:
             beginBulks(at: now)
         case .publishResult(let result):

@@ -216,6 +216,9 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         return nextTurn(after: now)
     }
 
+    /// Whether the first dump has not ended.
+    var isStarting: Bool { if case .starting = roles.state { true } else { false } }
+
     /// Whether the engine tracks all that the kernel shows: it is master, or about to be.
     var tracks: Bool { roles.state.claimsMaster }
 
@@ -235,7 +238,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
         next = min(next, recallJob?.askAgain ?? nextRecall)
         for place in peers.indices {
-            next = min(next, peers[place].receiving.nextDeadline, peers[place].proof.waiting?.until ?? .never)
+            next = min(next, peers[place].receiving.nextDeadline, isStarting ? .never : peers[place].proof.waiting?.until ?? .never)
             if !peers[place].isSilent { next = min(next, peers[place].lastHeard + ReceivingSession.silence) }
         }
         return min(next, nextSend(after: now))

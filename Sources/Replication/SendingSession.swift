@@ -162,6 +162,13 @@ public struct SendingSession: Sendable {
         repair = nil
     }
 
+    /// Leaves out what the log holds now, if nothing was sent yet: who wants it asks for a bulk.
+    public mutating func skip(_ log: inout ChangeLog) {
+        guard bulk == 0 else { return }
+        log.move(live.cursor, toStart: false)
+        live.covered = log.latestVersion
+    }
+
     /// Takes in what the peer holds, and which versions it misses; `sent` is this node's last sequence.
     public mutating func acknowledge(
         version: UInt64, bulk acknowledged: UInt32, sequence: UInt64, ofSent sent: UInt64,
