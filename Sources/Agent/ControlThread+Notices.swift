@@ -53,8 +53,11 @@ extension ControlThread {
             journal.write(.warning, "peer \(name) is silent: a failover now may lose flows", .init("PEER", name))
         case .peerReturned(let name):
             journal.write(.notice, "peer \(name) is heard again", .init("PEER", name))
-        case .bulkReceived(let flows, let swept):
-            journal.write(.info, "bulk received: \(flows) flows in the external cache, \(swept) old ones removed")
+        case .bulkReceived(let flows, let swept, let peer, let buckets):
+            let part = buckets.map { "\($0) buckets that differed" } ?? "all"
+            journal.write(
+                .info,
+                "bulk of \(peer) received (\(part)): \(flows) flows in the external cache, \(swept) old ones removed")
         case .recalled(let flows):
             journal.write(.notice, "\(flows) flows taken back from the peer")
         case .resynced(let found, let missing):

@@ -257,9 +257,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Answers a request for a bulk, at once or when the digests that belong to it are here.
     mutating func takeBulkRequest(_ request: BulkRequest, from place: Int, at now: Instant) {
         guard request.incarnation == 0 || request.incarnation == settings.incarnation else { return }
-        // A bulk that runs and that the asker does not know yet answers the request; one that is held gives way to it.
-        let sending = peers[place].sending
-        guard sending.backfill == nil || sending.isHeld(at: now) || sending.bulk <= request.after else { return }
+        // A bulk that has begun and that the asker does not know yet answers the request, or will be asked for anew.
+        guard peers[place].sending.backfill == nil || peers[place].sending.bulk <= request.after else { return }
         peers[place].proof.waiting = (request, request.request == 0 ? now : now + DigestExchange.digestPatience)
         answerBulkRequest(of: place, at: now)
     }

@@ -134,9 +134,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     ) {
         peers[place].receiving.progress(
             sent: progress.sentVersion, bulk: progress.bulk, bulkEnd: progress.bulkEnd, bulkSent: progress.bulkSent,
-            isPartial: progress.isPartial, shared: progress.sharedVersion, sequence: header.sequence, at: now)
+            isPartial: progress.isPartial, isHeld: progress.isHeld, shared: progress.sharedVersion,
+            sequence: header.sequence, at: now)
         if peers[place].receiving.isDeceived { beginSessionAnew(with: place, at: now) }
-        if peers[place].receiving.isUnasked, mayOffer(to: place) { peers[place].receiving.requestLess(at: now) }
     }
 
     private mutating func takeFlow(_ told: FlowMessage, _ standing: Standing, from place: Int) {
@@ -248,7 +248,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func bulkEnded(of place: Int, at now: Instant) {
         counters.count(.bulksReceived)
-        notices.append(.bulkReceived(flows: external.count, swept: sweptFlows))
+        notices.append(
+            .bulkReceived(
+                flows: external.count, swept: sweptFlows, from: peers[place].name,
+                buckets: peers[place].receiving.bulkBuckets?.count))
         guard leads(place) else { return }
         if peers[place].role == .master {
             purge.bulkEnded(ofTerm: peers[place].term, wasInSync: peers[place].inSync)

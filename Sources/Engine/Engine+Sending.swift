@@ -16,8 +16,9 @@ struct SharedWalk {
 }
 
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
-    /// A bulk that nobody asked for waits so long for the peer's word on what it holds.
-    static var bulkPatience: Instant.Span { .seconds(1) }
+    /// A bulk that nobody asked for waits so long for the peer's word on what it holds; one that holds nothing asks at
+    /// once, and one that holds a million flows has to add them up.
+    static var bulkPatience: Instant.Span { .seconds(5) }
 
     /// Begins a bulk for every peer: the whole internal cache goes out once more, beside what changes meanwhile.
     mutating func beginBulks(at now: Instant) {
@@ -87,7 +88,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let destination = usedLink(to: place)
         begin(destination)
         if probes { appendProbe(to: place, over: peers[place].links.used, at: now) }
-        appendProgress(for: place)
+        appendProgress(for: place, at: now)
         appendBulkBuckets(for: place, at: now)
         if let answer = peers[place].proof.answer {
             peers[place].proof.answer = nil
@@ -121,13 +122,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         peers[place].heartbeatDue = now + (isBusy ? Self.busyHeartbeatInterval : Self.heartbeatInterval)
     }
 
-    private mutating func appendProgress(for place: Int) {
+    private mutating func appendProgress(for place: Int, at now: Instant) {
         let sending = peers[place].sending
         _ = writer.append(
             .progress(
                 Progress(
                     sentVersion: sending.sentVersion, bulk: sending.bulk, bulkEnd: sending.bulkEnd,
                     bulkSent: sending.bulkSent, isPartial: sending.bulkBuckets != nil,
+                    isHeld: sending.isHeld(at: now),
                     sharedVersion: shared.covered)))
     }
 
@@ -169,7 +171,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func sendDatagram(of walk: SendingSession.Walk, to place: Int) {
         let destination = usedLink(to: place)
         begin(destination)
-        if walk.lane == .backfill { appendProgress(for: place) }
+        if walk.lane == .backfill { appendProgress(for: place, at: .never) }
         writer.openInterval(lane: Lane(walk.lane), bulk: peers[place].sending.bulk, from: walk.covered)
         let buckets = walk.lane == .backfill ? peers[place].sending.bulkBuckets : nil
         let end = walk.isInFormerLog ? packFormer(walk) : Self.pack(walk, &log, &writer, only: buckets)

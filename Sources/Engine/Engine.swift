@@ -238,7 +238,9 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
         next = min(next, recallJob?.askAgain ?? nextRecall)
         for place in peers.indices {
-            next = min(next, peers[place].receiving.nextDeadline, isStarting ? .never : peers[place].proof.waiting?.until ?? .never)
+            next = min(
+                next, peers[place].receiving.nextDeadline,
+                isStarting ? .never : peers[place].proof.waiting?.until ?? .never)
             if !peers[place].isSilent { next = min(next, peers[place].lastHeard + ReceivingSession.silence) }
         }
         return min(next, nextSend(after: now))

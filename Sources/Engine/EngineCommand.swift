@@ -54,7 +54,8 @@ public enum EngineNotice: Sendable, Equatable {
     case peerReturned(name: String)
     /// The traffic to a peer goes over another link now.
     case linkMoved(peer: String, link: Int)
-    case bulkReceived(flows: Int, swept: Int)
+    /// A peer's bulk has ended; `buckets` is how many of all it sent, nil if it left none out.
+    case bulkReceived(flows: Int, swept: Int, from: String, buckets: Int?)
     case recalled(flows: Int)
     case resynced(found: Int, missing: Int)
     /// This node's copy of the peer's log is not what the peer says; a repair is on its way.

@@ -71,8 +71,6 @@ public struct ReceivingSession: Sendable {
     private var requestAt: Instant
     /// The peer has been asked, and the bulk that answers has not begun.
     private var hasAsked = false
-    /// A bulk has begun that nobody asked for: of what this node holds nothing was left out.
-    public private(set) var isUnasked = false
     private var hasArrived = false
     private var jumps = 0
     /// What arrived contradicts what the peer says it sent: the session is to begin anew, as another origin.
@@ -137,7 +135,7 @@ public struct ReceivingSession: Sendable {
     /// Takes in how far the peer says that it has come; `sequence` is that of the datagram which says so.
     public mutating func progress(
         sent: UInt64, bulk told: UInt32, bulkEnd end: UInt64, bulkSent toldSent: UInt64, isPartial: Bool,
-        shared: UInt64, sequence: UInt64, at now: Instant
+        isHeld: Bool, shared: UInt64, sequence: UInt64, at now: Instant
     ) {
         if sequence == highestSequence, told < bulk || told == bulk && end != bulkEnd {
             // The sender met this node anew and knows nothing of the bulk that is followed here. Its word on which bulk
@@ -154,6 +152,8 @@ public struct ReceivingSession: Sendable {
             // More has arrived than was sent: a datagram lied, and what the cache holds of it cannot be told apart.
             isDeceived = true
         }
+        // It waits for this node's word; without it, it would send what is here already.
+        if isHeld, told == bulk, requestAt == .never { requestAt = now }
         liveSent = sequence == highestSequence ? sent : max(liveSent, sent)
         bulkSent = max(bulkSent, toldSent)
         update(at: now)
@@ -275,13 +275,6 @@ public struct ReceivingSession: Sendable {
     /// Asks for a bulk at the next turn whatever is held.
     public mutating func requestBulk(at now: Instant) { forget(at: now) }
 
-    /// Asks for a bulk in place of the one that has begun unasked: this node can say what it holds.
-    public mutating func requestLess(at now: Instant) {
-        requestAt = now
-        hasAsked = false
-        isUnasked = false
-    }
-
     /// Gives the coverage up and asks for nothing: an operator will.
     public mutating func abandon() {
         forget(at: .origin)
@@ -301,7 +294,6 @@ public struct ReceivingSession: Sendable {
     // MARK: Inside
 
     private mutating func begin(_ told: UInt32, end: UInt64, isPartial: Bool) {
-        isUnasked = requestAt == .never
         // A request that could not be made yet still pays.
         if hasAsked { requestAt = .never }
         hasAsked = false

@@ -97,10 +97,11 @@ public struct DatagramReader: Sendable {
             let bulkSent = try body.readVarint(bytes)
             guard bulkSent <= end, end <= sent || bulk == 0 else { throw MessageRefusal.number }
             let flags = try body.readUInt8(bytes)
-            guard flags & 0xfe == 0 else { throw MessageRefusal.flags }
+            guard flags & 0xfc == 0 else { throw MessageRefusal.flags }
             return .progress(
                 Progress(
-                    sentVersion: sent, bulk: bulk, bulkEnd: end, bulkSent: bulkSent, isPartial: flags == 1,
+                    sentVersion: sent, bulk: bulk, bulkEnd: end, bulkSent: bulkSent, isPartial: flags & 1 != 0,
+                    isHeld: flags & 2 != 0,
                     sharedVersion: try body.readVarint(bytes)))
         case .interval:
             guard let lane = Lane(rawValue: try body.readUInt8(bytes)) else { throw MessageRefusal.flags }

@@ -99,7 +99,7 @@ public struct DatagramWriter: ~Copyable {
                 writer.append(progress.bulk)
                 writer.appendVarint(progress.bulkEnd)
                 writer.appendVarint(progress.bulkSent)
-                writer.append(UInt8(progress.isPartial ? 1 : 0))
+                writer.append(UInt8((progress.isPartial ? 1 : 0) | (progress.isHeld ? 2 : 0)))
                 writer.appendVarint(progress.sharedVersion)
             }
         case .acknowledgement(let acknowledgement):

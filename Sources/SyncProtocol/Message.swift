@@ -100,14 +100,17 @@ public struct Progress: Equatable, Sendable {
     public var bulkSent: UInt64
     /// The bulk leaves buckets out that the receiver has shown to be equal; `bulkBuckets` names the others.
     public var isPartial: Bool
+    /// The bulk waits for the receiver's word on what it holds.
+    public var isHeld: Bool
     /// The highest version that went to everyone: the receiver may have heard more than it was sent.
     public var sharedVersion: UInt64
 
     /// Makes a progress.
     public init(
         sentVersion: UInt64, bulk: UInt32, bulkEnd: UInt64, bulkSent: UInt64, isPartial: Bool = false,
-        sharedVersion: UInt64 = 0
+        isHeld: Bool = false, sharedVersion: UInt64 = 0
     ) {
+        self.isHeld = isHeld
         self.sharedVersion = sharedVersion
         self.sentVersion = sentVersion
         self.bulk = bulk
