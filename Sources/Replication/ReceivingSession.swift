@@ -69,8 +69,6 @@ public struct ReceivingSession: Sendable {
     private var holeSince: Instant = .never
     /// When a bulk is asked for; never if none is wanted.
     private var requestAt: Instant
-    /// The peer has been asked, and the bulk that answers has not begun.
-    private var hasAsked = false
     private var hasArrived = false
     private var jumps = 0
     /// What arrived contradicts what the peer says it sent: the session is to begin anew, as another origin.
@@ -230,7 +228,6 @@ public struct ReceivingSession: Sendable {
         coverage = Coverage()
         holeSince = .never
         requestAt = now
-        hasAsked = false
     }
 
     // MARK: What is sent
@@ -263,7 +260,6 @@ public struct ReceivingSession: Sendable {
     /// Notes that a bulk is asked for; the request is repeated after a while.
     public mutating func asked(at now: Instant) {
         requestAt = now + Self.requestRepeat
-        hasAsked = true
     }
 
     /// Whether a bulk that was to be asked for flows already: who has nothing to say of what it holds lets it.
@@ -294,9 +290,8 @@ public struct ReceivingSession: Sendable {
     // MARK: Inside
 
     private mutating func begin(_ told: UInt32, end: UInt64, isPartial: Bool) {
-        // A request that could not be made yet still pays.
-        if hasAsked { requestAt = .never }
-        hasAsked = false
+        // Whoever asked for it, it sends what is missing here.
+        requestAt = .never
         bulkBuckets = isPartial ? BucketSet() : nil
         toldWords = 0
         filledAt = .never
