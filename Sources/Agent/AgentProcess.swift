@@ -185,7 +185,7 @@ public enum AgentProcess {
             }
         return LinkSettings(
             interface: link.interface, family: link.family, port: link.port,
-            listenAddress: link.listenAddress?.address, audience: audience,
+            listenAddresses: link.listenAddress.map { [$0.address] } ?? [], audience: audience,
             queueBytes: configuration.syncQueueBytes,
             sourceKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()))
     }
