@@ -140,6 +140,34 @@ public struct StatusReport: Equatable, Sendable {
         }
     }
 
+    /// One link to the other nodes.
+    public struct Link: Hashable, Sendable {
+        /// Name of the network interface.
+        public var name: String
+        public var mode: StatisticsReport.LinkMode
+        /// Whether it could be opened.
+        public var there: Bool
+        /// Whether its interface is up and its medium works.
+        public var carrier: Bool
+        /// Whether it is the one in use.
+        public var active: Bool
+        /// What keeps it from being of use; nil if nothing does.
+        public var obstacle: String?
+
+        /// Makes a link that is well.
+        public init(
+            name: String, mode: StatisticsReport.LinkMode = .unicast, there: Bool = true, carrier: Bool = true,
+            active: Bool = false, obstacle: String? = nil
+        ) {
+            self.name = name
+            self.mode = mode
+            self.there = there
+            self.carrier = carrier
+            self.active = active
+            self.obstacle = obstacle
+        }
+    }
+
     /// What a cache holds.
     public struct Cache: Hashable, Sendable {
         public var flows: UInt64
@@ -191,6 +219,7 @@ public struct StatusReport: Equatable, Sendable {
     public var standby: Standby
     public var groups: [Group]
     public var peers: [Peer]
+    public var links: [Link]
     public var internalCache: Cache
     public var externalCache: Cache
     public var kernel: Kernel
@@ -200,8 +229,8 @@ public struct StatusReport: Equatable, Sendable {
     /// Makes a report.
     public init(
         node: String, verdict: Verdict, reasons: [Reason] = [], standby: Standby, groups: [Group], peers: [Peer] = [],
-        internalCache: Cache, externalCache: Cache, kernel: Kernel = Kernel(), lastTakeover: Takeover? = nil,
-        counters: [NamedCount] = []
+        links: [Link] = [], internalCache: Cache, externalCache: Cache, kernel: Kernel = Kernel(),
+        lastTakeover: Takeover? = nil, counters: [NamedCount] = []
     ) {
         self.node = node
         self.verdict = verdict
@@ -209,6 +238,7 @@ public struct StatusReport: Equatable, Sendable {
         self.standby = standby
         self.groups = groups
         self.peers = peers
+        self.links = links
         self.internalCache = internalCache
         self.externalCache = externalCache
         self.kernel = kernel

@@ -23,6 +23,10 @@ public enum StatusScreen {
             screen.row("digest", pieces(of: peer.digest))
         }
         if report.peers.isEmpty { screen.row("peer", ["none heard"]) }
+        // One link that is well is no news.
+        if report.links.count > 1 || report.links.contains(where: { !isWell($0) }) {
+            for link in report.links { screen.row("link", pieces(of: link)) }
+        }
         screen.row(
             "caches",
             [
@@ -62,6 +66,18 @@ public enum StatusScreen {
             sync, peer.lagMilliseconds.map { "lag \(elapsed(milliseconds: $0))" } ?? "",
             peer.unacknowledged.map { $0 == 0 ? "" : "\(grouped($0)) unacknowledged" } ?? "",
             peer.lastHeardMilliseconds.map { "heard \(elapsed(milliseconds: $0)) ago" } ?? "never heard",
+        ]
+    }
+
+    private static func isWell(_ link: StatusReport.Link) -> Bool {
+        link.there && link.carrier && link.obstacle == nil
+    }
+
+    private static func pieces(of link: StatusReport.Link) -> [String] {
+        [
+            link.name, link.mode.rawValue,
+            !link.there ? "AWAY" : !link.carrier ? "NO CARRIER" : link.obstacle == nil ? "" : "NOT WELL",
+            link.active ? "in use" : "",
         ]
     }
 

@@ -18,6 +18,7 @@ import Testing
             "kernel":{"entries":413202,"limit":1048576},\
             "last_takeover":{"at":"2026-11-18T11:06:40.380Z","failed":0,"flows":412031,"reason":"promoted by notify",\
             "seconds":0.380999999},\
+            "links":[{"active":true,"carrier":true,"mode":"unicast","name":"sync0","obstacle":null,"there":true}],\
             "node":"r1",\
             "peers":[{"address":"10.99.0.2",\
             "digest":{"equal_at":"2026-11-21T11:20:00.000Z","local":"0123456789abcdef","remote":"0123456789abcdef",\
@@ -40,7 +41,7 @@ import Testing
             "counters":{},\
             "groups":[{"name":"a","readiness":null,"role":"starting","since":null,"source":"none","term":null},\
             {"name":"b","readiness":null,"role":"taking-over","since":null,"source":"none","term":null}],\
-            "kernel":{"entries":null,"limit":null},"last_takeover":null,"node":"r1",\
+            "kernel":{"entries":null,"limit":null},"last_takeover":null,"links":[],"node":"r1",\
             "peers":[{"address":"10.99.0.2",\
             "digest":{"equal_at":null,"local":null,"remote":null,"version":null},\
             "in_sync":null,"lag_ms":null,"last_heard_ms":null,"name":null,"roles":[],"unacknowledged":null}],\

@@ -17,6 +17,7 @@ enum Sample {
                     equalAt: WallTime(seconds: 1_795_260_000)),
                 lagMilliseconds: 2, unacknowledged: 0, lastHeardMilliseconds: 120)
         ],
+        links: [.init(name: "sync0", active: true)],
         internalCache: .init(flows: 413_180, expectations: 3), externalCache: .init(flows: 0, expectations: 0),
         kernel: .init(entries: 413_202, limit: 1_048_576),
         lastTakeover: .init(
