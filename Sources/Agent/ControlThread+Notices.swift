@@ -92,6 +92,19 @@ extension ControlThread {
         }
     }
 
+    /// Takes in that a link came or went.
+    func tell(_ link: Mailbox.LinkNews) {
+        let field = Journal.Field("LINK", link.interface)
+        guard let obstacle = link.obstacle else {
+            return journal.write(.notice, "the link is there: \(link.interface)", field)
+        }
+        if link.othersGoOn {
+            journal.write(.warning, "\(obstacle); the other links go on", field)
+        } else {
+            journal.write(.critical, "\(obstacle); no link is left", field)
+        }
+    }
+
     private func answer(_ id: UInt64, _ outcome: CommandOutcome) {
         switch outcome {
         case .done(let text): answer(id, ControlReply.done(text))

@@ -61,7 +61,8 @@ final class ControlThread {
     var facts: NodeFacts?
     var factsGathered: Instant = .origin
     var factsReader = FactsReader()
-    var recentLoss = RecentLoss()
+    /// What was lost on the way here lately, by peer.
+    var losses: [String: RecentLoss] = [:]
     private var statusLineDue: Instant = .origin
     private var strangerDue: Instant = .origin
     /// When accepting goes on; nil while it does.
@@ -260,11 +261,7 @@ final class ControlThread {
         if let report = news.report { answerReports(report) }
         if let part = news.listing { answerListing(part) }
         for (id, reply) in news.sealing { answer(id, reply) }
-        switch news.linkObstacle {
-        case .isAway(let text): journal.write(.warning, text, .init("LINK", status.interface))
-        case .isThere: journal.write(.notice, "the link is there", .init("LINK", status.interface))
-        case nil: break
-        }
+        for link in news.links { tell(link) }
         for notice in news.notices { take(notice) }
         if news.hasEnded { hasEnded = true }
     }
@@ -283,8 +280,9 @@ final class ControlThread {
             resume(session)
         }
         let verdict = status.status(report)
+        let peers = report.engine.peers.map(\.name).joined(separator: ", ")
         Supervisor.notifyStatus(
-            "\(report.engine.role) | \(verdict.verdict.rawValue) | peer \(report.engine.peers.first?.name ?? "none") | "
+            "\(report.engine.role) | \(verdict.verdict.rawValue) | peer \(peers.isEmpty ? "none" : peers) | "
                 + "\(report.engine.internalFlows) internal, \(report.engine.externalFlows) external flows")
     }
 

@@ -24,7 +24,8 @@ import Testing
             self.sender = sender
             self.incarnation = incarnation
             sealing = LinkSealing(
-                SealingPlan(stage: stage, keys: keys), sender: sender, incarnation: incarnation, capacity: capacity)
+                SealingPlan(stage: stage, keys: keys), sender: sender, incarnation: incarnation, link: 0,
+                capacity: capacity)
         }
 
         /// Starts anew and remembers nothing.
@@ -33,7 +34,8 @@ import Testing
             sequence = 0
             got = []
             sealing = LinkSealing(
-                SealingPlan(stage: stage, keys: keys), sender: sender, incarnation: incarnation, capacity: capacity)
+                SealingPlan(stage: stage, keys: keys), sender: sender, incarnation: incarnation, link: 0,
+                capacity: capacity)
         }
 
         /// Datagrams as an engine makes them, as they leave.
