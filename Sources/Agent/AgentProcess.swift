@@ -170,18 +170,18 @@ public enum AgentProcess {
     }
 
     private static func linkSettings(_ configuration: AgentConfiguration) -> [LinkSettings] {
-        let link = configuration.link
-        let audience: LinkSettings.Audience =
-            switch link.destination {
-            case .multicast(let group): .group(group.address)
-            case .unicast(let peer): .peers([peer.address])
-            }
-        return [
-            LinkSettings(
+        configuration.links.map { link in
+            let audience: LinkSettings.Audience =
+                switch link.destination {
+                case .multicast(let group): .group(group.address)
+                case .unicast(let peers): .peers(peers.map(\.address))
+                }
+            // Each link numbers its sources by a key of its own, so that no two links have the same number.
+            return LinkSettings(
                 interface: link.interface, family: link.family, port: link.port,
-                listenAddresses: link.listenAddress.map { [$0.address] } ?? [], audience: audience,
+                listenAddresses: link.listenAddresses.map(\.address), audience: audience,
                 queueBytes: configuration.syncQueueBytes,
                 sourceKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()))
-        ]
+        }
     }
 }
