@@ -99,8 +99,8 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "Bytes", "Configuration", "Conntrack", "ControlProtocol", "StateMachine", "SyncProtocol",
-                "SyncTransport",
+                "Agent", "Bytes", "Configuration", "Conntrack", "ControlProtocol", "Engine", "Simulation",
+                "StateMachine", "SyncProtocol", "SyncTransport",
             ]),
 
         // Tests of the edges that need no privileges: loopback and unix sockets.
