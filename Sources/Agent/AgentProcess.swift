@@ -90,7 +90,7 @@ public enum AgentProcess {
             mailbox: mailbox, signals: signals, control: control, notify: notify, addresses: addresses,
             notifiers: notifiers(keepalived), group: group, journal: journal, state: state,
             status: StatusComposer(node: configuration.nodeName, group: group, tracking: tracking),
-            statistics: StatisticsComposer())
+            statistics: StatisticsComposer(), interfaces: configuration.links.map(\.interface))
         let data = try start(plan, mailbox)
         thread.run()
         data.join()

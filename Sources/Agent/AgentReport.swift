@@ -43,8 +43,33 @@ struct AgentReport: Sendable {
     /// Counters of the edges, by name.
     var edgeCounters: [(name: String, value: UInt64)]
 
-    /// The number of the link in use; nil while none is there.
-    var activeLink: Int? { links.firstIndex(where: \.isUsable) ?? links.firstIndex(where: \.isThere) }
+    /// The numbers of the links in use: each peer has one; until one is heard, it is the first that could be.
+    var activeLinks: Set<Int> {
+        let used = Set(engine.peers.filter { !$0.isSilent && links.indices.contains($0.link) }.map(\.link))
+        guard used.isEmpty else { return used }
+        return Set([links.firstIndex(where: \.isUsable) ?? links.firstIndex(where: \.isThere)].compactMap { $0 })
+    }
+
+    /// The links that are of use here and do not carry between this node and a peer that is there, each with why.
+    func silentLinks(of peer: EngineReport.Peer) -> [(link: Link, what: String)] {
+        guard links.count > 1, !peer.isSilent else { return [] }
+        return zip(links, peer.links).enumerated().compactMap { number, pair in
+            let (link, heard) = pair
+            guard link.isUsable, !heard.isUsable, let what = what(heard, link, peer) else { return nil }
+            guard number != peer.link, links.indices.contains(peer.link) else { return (link, what) }
+            return (link, "\(what), while its traffic goes over \(links[peer.link].interface)")
+        }
+    }
+
+    private func what(_ heard: EngineReport.Link, _ link: Link, _ peer: EngineReport.Peer) -> String? {
+        guard let last = heard.lastHeard else {
+            // Where the configuration names fewer peers than there are, this one may not be among them.
+            if let peers = link.peers, peers < engine.peers.count { return nil }
+            return "\(peer.name) has not been heard over \(link.interface)"
+        }
+        if heard.isHeardThere == false { return "\(peer.name) does not hear this node over \(link.interface)" }
+        return "\(peer.name) is silent over \(link.interface) for \(at.since(last).milliseconds / 1000) s"
+    }
 
     /// What all links carried together.
     var traffic: DatagramLink.Traffic { links.reduce(DatagramLink.Traffic()) { $0.adding($1.traffic) } }

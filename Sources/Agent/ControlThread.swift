@@ -49,6 +49,8 @@ final class ControlThread {
     var addresses: AddressFollower
     var status: StatusComposer
     let statistics: StatisticsComposer
+    /// The interfaces of the links, by their numbers.
+    let interfaces: [String]
 
     var sessions: [UInt64: ControlSession] = [:]
     var nextSession = Tag.firstSession.rawValue
@@ -73,7 +75,8 @@ final class ControlThread {
     init(
         mailbox: Mailbox, signals: consuming SignalDescriptor, control: consuming UnixListener,
         notify: consuming UnixListener, addresses: consuming AddressFollower, notifiers: Set<UInt32>, group: String,
-        journal: Journal, state: StateDirectory, status: StatusComposer, statistics: StatisticsComposer
+        journal: Journal, state: StateDirectory, status: StatusComposer, statistics: StatisticsComposer,
+        interfaces: [String]
     ) throws(StartFailure) {
         self.mailbox = mailbox
         self.signals = signals
@@ -86,6 +89,7 @@ final class ControlThread {
         self.state = state
         self.status = status
         self.statistics = statistics
+        self.interfaces = interfaces
         do {
             epoll = try Epoll()
             try epoll.add(self.signals.rawValue, tag: Tag.signals.rawValue)

@@ -7,6 +7,7 @@ internal import SyncTransport
 struct StatisticsComposer {
     func statistics(_ report: AgentReport, counters: [NamedCount]) -> StatisticsReport {
         let counts = report.engine.counters
+        let active = report.activeLinks
         let refusals: [EngineCounter] = [
             .commitExists, .commitNotFound, .commitBusy, .commitUnsupported, .commitTableFull, .commitNoSpace,
             .commitInvalid, .commitNotPermitted, .commitDying, .commitAgain, .commitOther,
@@ -27,7 +28,7 @@ struct StatisticsComposer {
                 createdFailed: counts[.externalFull], updated: counts[.externalUpdated],
                 destroyed: counts[.externalDestroyed]),
             trafficBytes: 0, trafficPackets: 0,
-            links: report.links.indices.map { link(report.links[$0], isActive: $0 == report.activeLink) },
+            links: report.links.indices.map { link(report.links[$0], isActive: active.contains($0)) },
             malformed: malformed.reduce(0) { $0 + counts[$1] },
             lost: report.engine.peers.reduce(0) { $0 + $1.lostDatagrams }, counters: counters)
     }

@@ -32,6 +32,9 @@ extension StatusComposer {
         }
         let standsBySomebody = peers.contains { !$0.isSilent }
         var found = peers.compactMap { finding(of: $0, report, isLast: !standsBySomebody) }
+        for (link, what) in peers.flatMap({ report.silentLinks(of: $0) }) {
+            found.append(Finding(.warning, what, Self.look(at: [link])))
+        }
         if let expected = report.links.compactMap(\.peers).max(), expected > peers.count {
             found.append(
                 Finding(

@@ -34,7 +34,7 @@ struct StatusComposer {
                     name: group, role: role, since: wall(engine.since, report),
                     source: StatusReport.Source(rawValue: engine.source.rawValue) ?? .none, term: engine.term,
                     readiness: StatusReport.Readiness(rawValue: engine.readiness.reportName))
-            ], peers: peers, links: report.links.indices.map { link($0, report) },
+            ], peers: peers, links: links(report),
             internalCache: .init(
                 flows: UInt64(engine.internalFlows), expectations: UInt64(engine.internalExpectations)),
             externalCache: .init(
@@ -201,11 +201,13 @@ struct StatusComposer {
         }
     }
 
-    private func link(_ number: Int, _ report: AgentReport) -> StatusReport.Link {
-        let link = report.links[number]
-        return StatusReport.Link(
-            name: link.interface, mode: link.isShared ? .multicast : .unicast, there: link.isThere,
-            carrier: link.hasCarrier, active: number == report.activeLink, obstacle: link.trouble)
+    private func links(_ report: AgentReport) -> [StatusReport.Link] {
+        let active = report.activeLinks
+        return report.links.enumerated().map { number, link in
+            StatusReport.Link(
+                name: link.interface, mode: link.isShared ? .multicast : .unicast, there: link.isThere,
+                carrier: link.hasCarrier, active: active.contains(number), obstacle: link.trouble)
+        }
     }
 
     private func peer(
@@ -214,6 +216,7 @@ struct StatusComposer {
         let standsBy = report.engine.role == "backup" || report.engine.role == "fault"
         return StatusReport.Peer(
             name: peer.name, address: address ?? "unknown",
+            link: report.links.indices.contains(peer.link) ? report.links[peer.link].interface : nil,
             roles: StatusReport.Role(rawValue: peer.role).map { [.init(group: group, role: $0)] } ?? [],
             inSync: peer.isSilent ? false : standsBy ? peer.isComplete : peer.isAcknowledged,
             digest: peer.digest.map { digest in

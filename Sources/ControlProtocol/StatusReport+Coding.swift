@@ -79,6 +79,7 @@ extension StatusReport.Peer: BodyValue {
     func write(to body: inout BodyWriter) {
         body.put(name)
         body.put(address)
+        body.put(link)
         body.put(roles)
         body.put(inSync) { $0.put($1) }
         body.put(digest)
@@ -90,6 +91,7 @@ extension StatusReport.Peer: BodyValue {
     init(from body: inout BodyReader) throws(ControlProtocolError) {
         name = try body.optionalText()
         address = try body.text()
+        link = try body.optionalText()
         roles = try body.list()
         inSync = try body.flag() ? try body.flag() : nil
         digest = try body.value()

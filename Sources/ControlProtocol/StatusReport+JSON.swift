@@ -71,7 +71,7 @@ extension StatusReport.PeerRole: Encodable {
 
 extension StatusReport.Peer: Encodable {
     private enum Key: String, CodingKey {
-        case name, address, roles, digest, unacknowledged
+        case name, address, link, roles, digest, unacknowledged
         case inSync = "in_sync"
         case lag = "lag_ms"
         case lastHeard = "last_heard_ms"
@@ -82,6 +82,7 @@ extension StatusReport.Peer: Encodable {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(name, forKey: .name)
         try container.encode(address, forKey: .address)
+        try container.encode(link, forKey: .link)
         try container.encode(roles, forKey: .roles)
         try container.encode(inSync, forKey: .inSync)
         try container.encode(digest, forKey: .digest)

@@ -116,6 +116,8 @@ public struct StatusReport: Equatable, Sendable {
     public struct Peer: Hashable, Sendable {
         public var name: String?
         public var address: String
+        /// The link in use to it.
+        public var link: String?
         public var roles: [PeerRole]
         public var inSync: Bool?
         public var digest: Digest
@@ -126,11 +128,13 @@ public struct StatusReport: Equatable, Sendable {
 
         /// Makes a peer.
         public init(
-            name: String?, address: String, roles: [PeerRole] = [], inSync: Bool? = nil, digest: Digest = Digest(),
+            name: String?, address: String, link: String? = nil, roles: [PeerRole] = [], inSync: Bool? = nil,
+            digest: Digest = Digest(),
             lagMilliseconds: UInt64? = nil, unacknowledged: UInt64? = nil, lastHeardMilliseconds: UInt64? = nil
         ) {
             self.name = name
             self.address = address
+            self.link = link
             self.roles = roles
             self.inSync = inSync
             self.digest = digest

@@ -19,7 +19,7 @@ public enum StatusScreen {
                 ])
         }
         for peer in report.peers {
-            screen.row("peer", pieces(of: peer))
+            screen.row("peer", pieces(of: peer, over: report.links))
             screen.row("digest", pieces(of: peer.digest))
         }
         if report.peers.isEmpty { screen.row("peer", ["none heard"]) }
@@ -56,13 +56,14 @@ public enum StatusScreen {
         ]
     }
 
-    private static func pieces(of peer: StatusReport.Peer) -> [String] {
+    private static func pieces(of peer: StatusReport.Peer, over links: [StatusReport.Link]) -> [String] {
         let sync = peer.inSync.map { $0 ? "in sync" : "NOT in sync" } ?? "sync unknown"
         let roles =
             peer.roles.count == 1
             ? [peer.roles[0].role.rawValue.uppercased()]
             : peer.roles.map { "\($0.group) \($0.role.rawValue.uppercased())" }
-        return ["\(peer.name ?? "unnamed") \(peer.address)"] + roles + [
+        let link = links.count > 1 ? peer.link.map { "over \($0)" } ?? "" : ""
+        return ["\(peer.name ?? "unnamed") \(peer.address)", link] + roles + [
             sync, peer.lagMilliseconds.map { "lag \(elapsed(milliseconds: $0))" } ?? "",
             peer.unacknowledged.map { $0 == 0 ? "" : "\(grouped($0)) unacknowledged" } ?? "",
             peer.lastHeardMilliseconds.map { "heard \(elapsed(milliseconds: $0)) ago" } ?? "never heard",

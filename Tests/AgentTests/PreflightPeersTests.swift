@@ -135,6 +135,19 @@ import Testing
         #expect(report.findings.map(\.what) == ["1 of 2 peers have not been heard"])
     }
 
+    @Test func `a link over which a peer is not heard harms nothing while another carries`() {
+        var situation = Pair.fromMaster
+        let other = AgentReport.Link(interface: "sync1")
+        situation.links.append(other)
+        situation.peers[0].silentLinks = [(other, "r2 has not been heard over sync1")]
+        let report = report(situation)
+        #expect(report.verdict == .safe)
+        #expect(
+            report.findings == [
+                Finding(.link, .safe, "r2 has not been heard over sync1", on: "r1", "ip -s link show dev sync1")
+            ])
+    }
+
     @Test func `a link that is away harms nothing while another carries, and all of them everything`() {
         var situation = Pair.fromMaster
         situation.links.append(.init(interface: "sync1", isThere: false, hasCarrier: false, obstacle: "sync1 is away"))

@@ -15,8 +15,10 @@ import Testing
         let world = World(World.Setup(seed: 5))
         world.begin()
         world.run(for: .seconds(8))
-        let engine = try #require(world.nodes[0].report(at: world.clock.now))
+        var engine = try #require(world.nodes[0].report(at: world.clock.now))
         try #require(engine.peers.count == 1)
+        // The simulation's one link stands for all.
+        engine.peers[0].links = links.map { _ in engine.peers[0].links[0] }
         return AgentReport(
             at: world.clock.now, engine: engine, peerAddresses: ["10.99.0.2:3780"], links: links, sealing: .require,
             edgeCounters: [])
@@ -32,11 +34,13 @@ import Testing
         let status = Self.composer.status(try report())
         #expect(status.verdict == .ok && status.reasons.isEmpty)
         #expect(status.links == [.init(name: "sync0", mode: .unicast, active: true)])
-        #expect(status.peers.map(\.address) == ["10.99.0.2:3780"])
+        #expect(status.peers.map(\.address) == ["10.99.0.2:3780"] && status.peers.map(\.link) == ["sync0"])
     }
 
     @Test func `one of several links that is away is a warning, names itself and the one in use`() throws {
-        let status = Self.composer.status(try report([link("sync0", isThere: false), link("sync1"), link("sync2")]))
+        var away = try report([link("sync0", isThere: false), link("sync1"), link("sync2")])
+        away.engine.peers[0].link = 1
+        let status = Self.composer.status(away)
         #expect(status.verdict == .warning)
         #expect(
             status.reasons == [
@@ -46,8 +50,9 @@ import Testing
             ])
         #expect(
             status.links.map(\.there) == [false, true, true] && status.links.map(\.active) == [false, true, false])
-        let statistics = StatisticsComposer().statistics(
-            try report([link("sync0", hasCarrier: false), link("sync1")]), counters: [])
+        away = try report([link("sync0", hasCarrier: false), link("sync1")])
+        away.engine.peers = []
+        let statistics = StatisticsComposer().statistics(away, counters: [])
         #expect(statistics.links.map(\.device) == ["sync0", "sync1"])
         #expect(statistics.links.map(\.active) == [false, true])
     }
@@ -62,6 +67,51 @@ import Testing
                 #expect(reason.what.contains(name) && reason.remedy == "ip -s link show dev \(name)")
             }
         }
+    }
+
+    @Test func `links in use are those of the peers that are there`() throws {
+        var report = try report([link("sync0"), link("sync1"), link("sync2")])
+        report.engine.peers += [report.engine.peers[0], report.engine.peers[0]]
+        report.peerAddresses += [nil, nil]
+        report.engine.peers[1].link = 2
+        report.engine.peers[2].link = 1
+        report.engine.peers[2].isSilent = true
+        let status = Self.composer.status(report)
+        #expect(status.links.map(\.active) == [true, false, true])
+        #expect(status.peers.map(\.link) == ["sync0", "sync2", "sync1"])
+        report.engine.peers = []
+        #expect(report.activeLinks == [0])
+    }
+
+    @Test func `a link that is silent, though it carries, is a warning with the peer's name`() throws {
+        var report = try report([link("sync0"), link("sync1"), link("sync2", hasCarrier: false)])
+        report.engine.peers[0].name = "r2"
+        for number in 0..<3 { report.engine.peers[0].links[number].isUsable = number == 0 }
+        let rest = ", while its traffic goes over sync0"
+        func reasons() -> [String] { Self.composer.status(report).reasons.map(\.what).filter { $0.hasPrefix("r2") } }
+
+        report.engine.peers[0].links[1].isHeardThere = false
+        #expect(reasons() == ["r2 does not hear this node over sync1" + rest])
+        report.engine.peers[0].links[1].isHeardThere = true
+        report.engine.peers[0].links[1].lastHeard = report.at
+        report.at = report.at + .seconds(7)
+        #expect(reasons() == ["r2 is silent over sync1 for 7 s" + rest])
+        report.engine.peers[0].links[1].lastHeard = nil
+        #expect(reasons() == ["r2 has not been heard over sync1" + rest])
+        #expect(Self.composer.status(report).verdict == .warning)
+
+        let preflight = PreflightSituation(report, node: "r1", facts: nil, losses: [:])
+        #expect(preflight.peers[0].silentLinks.map(\.what) == ["r2 has not been heard over sync1" + rest])
+        // One that is named on another link alone is not missed.
+        report.links[1].peers = 0
+        #expect(reasons() == [])
+        report.links[1].peers = nil
+        // The link in use is not praised while it is silent itself.
+        report.engine.peers[0].links[0].isUsable = false
+        report.engine.peers[0].links[0].isHeardThere = false
+        #expect(reasons().first == "r2 does not hear this node over sync0")
+        report.engine.peers[0].isSilent = true
+        #expect(reasons() == [])
     }
 
     @Test func `a link that carries less than the agent sends is a warning`() throws {

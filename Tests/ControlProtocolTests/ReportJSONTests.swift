@@ -23,7 +23,7 @@ import Testing
             "peers":[{"address":"10.99.0.2",\
             "digest":{"equal_at":"2026-11-21T11:20:00.000Z","local":"0123456789abcdef","remote":"0123456789abcdef",\
             "version":88120331},\
-            "in_sync":true,"lag_ms":2,"last_heard_ms":120,"name":"r2",\
+            "in_sync":true,"lag_ms":2,"last_heard_ms":120,"link":"sync0","name":"r2",\
             "roles":[{"group":"syncgrp","role":"backup"}],"unacknowledged":0}],\
             "reasons":[],"role":"master","schema":1,"since":"2026-11-18T11:06:40.000Z","source":"notify",\
             "standby":"cold","term":41,"verdict":"ok"}
@@ -44,7 +44,7 @@ import Testing
             "kernel":{"entries":null,"limit":null},"last_takeover":null,"links":[],"node":"r1",\
             "peers":[{"address":"10.99.0.2",\
             "digest":{"equal_at":null,"local":null,"remote":null,"version":null},\
-            "in_sync":null,"lag_ms":null,"last_heard_ms":null,"name":null,"roles":[],"unacknowledged":null}],\
+            "in_sync":null,"lag_ms":null,"last_heard_ms":null,"link":null,"name":null,"roles":[],"unacknowledged":null}],\
             "reasons":["no peer; look at the link"],"schema":1,"standby":"cold","verdict":"critical"}
             """
         #expect(try json(report) == expected)

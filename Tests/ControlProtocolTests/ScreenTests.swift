@@ -71,6 +71,7 @@ import Testing
             var report = Sample.status
             report.links = links
             let screen = StatusScreen.render(report, now: Self.now)
+            #expect(screen.contains("10.99.0.2  over sync0") == (links.count > 1))
             return screen.split(separator: "\n").filter { $0.hasPrefix("link") }
         }
         #expect(rows([.init(name: "sync0", active: true)]).isEmpty)

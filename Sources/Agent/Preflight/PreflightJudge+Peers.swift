@@ -15,14 +15,17 @@ extension PreflightJudge {
     func judgeLink() -> Answer {
         let usable = situation.links.filter(\.isUsable).map(\.interface)
         let goesOn = usable.isEmpty ? "" : ", while the nodes go on over \(usable.joined(separator: " and "))"
-        return Self.sum(
-            situation.links.compactMap { link in
-                guard let trouble = link.trouble else { return nil }
-                // Short datagrams pass, and tell the nodes of each other; those full of flows may not.
-                if link.isUsable { return .init(.link, .doubtful, trouble, on: here, showLink([link])) }
-                let severity: PreflightReport.Verdict = usable.isEmpty ? .notSafe : .safe
-                return .init(.link, severity, trouble + goesOn, on: here, showLink([link]))
-            })
+        let away: [PreflightReport.Finding] = situation.links.compactMap { link in
+            guard let trouble = link.trouble else { return nil }
+            // Short datagrams pass, and tell the nodes of each other; those full of flows may not.
+            if link.isUsable { return .init(.link, .doubtful, trouble, on: here, showLink([link])) }
+            let severity: PreflightReport.Verdict = usable.isEmpty ? .notSafe : .safe
+            return .init(.link, severity, trouble + goesOn, on: here, showLink([link]))
+        }
+        let silent: [PreflightReport.Finding] = situation.livePeers.flatMap(\.silentLinks).map { link, what in
+            .init(.link, .safe, what, on: here, showLink([link]))
+        }
+        return Self.sum(away + silent)
     }
 
     func judgePeer() -> Answer {

@@ -11,7 +11,7 @@ extension PreflightSituation {
     init(_ report: AgentReport, node: String, facts: NodeFacts?, losses: [String: UInt32]) {
         let engine = report.engine
         self.init(here: Node(name: node, role: .init(engineName: engine.role), facts: facts), links: report.links)
-        peers = engine.peers.map { Peer($0, lossPerMille: losses[$0.name], at: report.at) }
+        peers = engine.peers.map { Peer($0, report, lossPerMille: losses[$0.name]) }
         wireVersions = (engine.wireVersions.lowerBound, engine.wireVersions.upperBound)
         foreignVersions = engine.counters[.datagramVersion]
         roleIsKnown = engine.roleKnown
@@ -24,7 +24,8 @@ extension PreflightSituation {
 }
 
 extension PreflightSituation.Peer {
-    fileprivate init(_ peer: EngineReport.Peer, lossPerMille: UInt32?, at now: Instant) {
+    fileprivate init(_ peer: EngineReport.Peer, _ report: AgentReport, lossPerMille: UInt32?) {
+        let now = report.at
         self.init(node: .init(name: peer.name, role: .init(engineName: peer.role), facts: peer.facts))
         silentFor = peer.isSilent ? now.since(peer.lastHeard).milliseconds / 1_000 : nil
         hasLeft = peer.hasLeft
@@ -36,6 +37,7 @@ extension PreflightSituation.Peer {
         factsAge = now.since(peer.factsAt).milliseconds / 1_000
         digestsAreEqual = peer.digest.map { $0.local == $0.remote }
         self.lossPerMille = lossPerMille
+        silentLinks = report.silentLinks(of: peer)
     }
 }
 

@@ -33,6 +33,9 @@ struct PreflightSituation {
         /// Datagrams of it that were missed here in the last minute, in a thousand.
         var lossPerMille: UInt32?
 
+        /// Links of use that do not carry between it and this node, each with why.
+        var silentLinks: [(link: AgentReport.Link, what: String)] = []
+
         /// Whether its agent is there: what another one said may be over.
         var isLive: Bool { !hasLeft && silentFor == nil }
     }
