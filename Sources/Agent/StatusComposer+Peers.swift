@@ -20,7 +20,7 @@ extension StatusComposer {
     /// One word for each peer that is not well, and for those that were never heard.
     func peerFindings(_ report: AgentReport) -> [Finding] {
         let look = Self.look(at: report.links)
-        let peers = report.engine.peers
+        let peers = report.engine.peers.sorted { $0.name < $1.name }
         guard !peers.isEmpty else {
             let names = report.links.filter(\.isUsable).map(\.interface).joined(separator: ", ")
             let isCrossed = report.edgeCounters.contains { $0.name == "link_wrong_link" && $0.value > 0 }

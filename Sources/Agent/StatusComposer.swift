@@ -27,6 +27,7 @@ struct StatusComposer {
         let verdict = findings.map(\.severity).max() ?? .ok
         let role = StatusReport.Role(rawValue: engine.role) ?? .starting
         let peers = zip(engine.peers, report.peerAddresses).map { peer($0, address: $1, report) }
+            .sorted { ($0.name ?? "") < ($1.name ?? "") }
         return StatusReport(
             node: node, verdict: verdict.verdict, reasons: findings.map(\.reason), standby: .cold,
             groups: [

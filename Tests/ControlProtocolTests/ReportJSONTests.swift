@@ -44,7 +44,8 @@ import Testing
             "kernel":{"entries":null,"limit":null},"last_takeover":null,"links":[],"node":"r1",\
             "peers":[{"address":"10.99.0.2",\
             "digest":{"equal_at":null,"local":null,"remote":null,"version":null},\
-            "in_sync":null,"lag_ms":null,"last_heard_ms":null,"link":null,"name":null,"roles":[],"unacknowledged":null}],\
+            "in_sync":null,"lag_ms":null,"last_heard_ms":null,"link":null,\
+            "name":null,"roles":[],"unacknowledged":null}],\
             "reasons":["no peer; look at the link"],"schema":1,"standby":"cold","verdict":"critical"}
             """
         #expect(try json(report) == expected)

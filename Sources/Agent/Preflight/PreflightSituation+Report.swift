@@ -11,7 +11,8 @@ extension PreflightSituation {
     init(_ report: AgentReport, node: String, facts: NodeFacts?, losses: [String: UInt32]) {
         let engine = report.engine
         self.init(here: Node(name: node, role: .init(engineName: engine.role), facts: facts), links: report.links)
-        peers = engine.peers.map { Peer($0, report, lossPerMille: losses[$0.name]) }
+        // Not in the order in which they appeared, which is another one after each start.
+        peers = engine.peers.sorted { $0.name < $1.name }.map { Peer($0, report, lossPerMille: losses[$0.name]) }
         wireVersions = (engine.wireVersions.lowerBound, engine.wireVersions.upperBound)
         foreignVersions = engine.counters[.datagramVersion]
         roleIsKnown = engine.roleKnown
