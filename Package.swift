@@ -70,6 +70,7 @@ let package = Package(
             dependencies: [
                 "Bytes", "Configuration", "Conntrack", "ControlProtocol", "Engine", "Failover", "LinuxIO",
                 "Netfilter", "RoleSources", "StateMachine", "SyncProtocol", "SyncTransport", "Systemd",
+                .product(name: "BasicContainers", package: "swift-collections"),
             ]),
 
         // Floor 5: the command.
@@ -98,8 +99,8 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "Bytes", "Configuration", "Conntrack", "ControlProtocol", "StateMachine", "SyncProtocol",
-                "SyncTransport",
+                "Agent", "Bytes", "Configuration", "Conntrack", "ControlProtocol", "Engine", "Simulation",
+                "StateMachine", "SyncProtocol", "SyncTransport",
             ]),
 
         // Tests of the edges that need no privileges: loopback and unix sockets.

@@ -83,17 +83,14 @@ public enum AgentProcess {
         }
         warnOfOpenLink(sealing.stage, journal)
         let plan = DataThread.Plan(
-            settings: settings, link: linkSettings(configuration), sealing: sealing,
+            settings: settings, links: linkSettings(configuration), sealing: sealing,
             eventQueueBytes: configuration.eventQueueBytes,
             watchdogInterval: Supervisor.watchdogInterval())
         let thread = try ControlThread(
             mailbox: mailbox, signals: signals, control: control, notify: notify, addresses: addresses,
             notifiers: notifiers(keepalived), group: group, journal: journal, state: state,
-            status: StatusComposer(
-                node: configuration.nodeName, group: group, interface: configuration.link.interface,
-                tracking: tracking),
-            statistics: StatisticsComposer(
-                interface: configuration.link.interface, isMulticast: isMulticast(configuration)))
+            status: StatusComposer(node: configuration.nodeName, group: group, tracking: tracking),
+            statistics: StatisticsComposer(), interfaces: configuration.links.map(\.interface))
         let data = try start(plan, mailbox)
         thread.run()
         data.join()
@@ -172,21 +169,19 @@ public enum AgentProcess {
         return users
     }
 
-    private static func isMulticast(_ configuration: AgentConfiguration) -> Bool {
-        if case .multicast = configuration.link.destination { true } else { false }
-    }
-
-    private static func linkSettings(_ configuration: AgentConfiguration) -> LinkSettings {
-        let link = configuration.link
-        let audience: LinkSettings.Audience =
-            switch link.destination {
-            case .multicast(let group): .group(group.address)
-            case .unicast(let peer): .peers([peer.address])
-            }
-        return LinkSettings(
-            interface: link.interface, family: link.family, port: link.port,
-            listenAddress: link.listenAddress?.address, audience: audience,
-            queueBytes: configuration.syncQueueBytes,
-            sourceKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()))
+    private static func linkSettings(_ configuration: AgentConfiguration) -> [LinkSettings] {
+        configuration.links.map { link in
+            let audience: LinkSettings.Audience =
+                switch link.destination {
+                case .multicast(let group): .group(group.address)
+                case .unicast(let peers): .peers(peers.map(\.address))
+                }
+            // Each link numbers its sources by a key of its own, so that no two links have the same number.
+            return LinkSettings(
+                interface: link.interface, family: link.family, port: link.port,
+                listenAddresses: link.listenAddresses.map(\.address), audience: audience,
+                queueBytes: configuration.syncQueueBytes,
+                sourceKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()))
+        }
     }
 }

@@ -17,22 +17,25 @@ extension ControlThread {
         guard facts == nil || now.since(factsGathered) >= age else { return }
         factsGathered = now
         var told = factsReader.read()
-        told.lossPerMille = recentLoss.perMille
+        told.lossPerMille = losses.values.compactMap(\.perMille).max()
         facts = told
         status.tracking = told.tracksPackets.map { $0 ? .enabled : .disabled } ?? .unknown
         mailbox.ask { $0.commands.append(.facts(told)) }
     }
 
-    /// Takes in what the link has carried and lost.
+    /// Takes in what the links have carried, and lost of each peer.
     func takeLoss(_ report: AgentReport) {
-        guard let peer = report.engine.peers.first else { return }
-        recentLoss.take(lost: peer.lostDatagrams, received: report.traffic.receivedDatagrams, at: report.at)
+        let received = report.traffic.receivedDatagrams
+        for peer in report.engine.peers {
+            losses[peer.name, default: RecentLoss()].take(lost: peer.lostDatagrams, received: received, at: report.at)
+        }
+        losses = losses.filter { name, _ in report.engine.peers.contains { $0.name == name } }
     }
 
     /// The report of `preflight`.
     func preflight(_ report: AgentReport) -> PreflightReport {
         let situation = PreflightSituation(
-            report, node: status.node, interface: status.interface, facts: facts, lossPerMille: recentLoss.perMille)
+            report, node: status.node, facts: facts, losses: losses.compactMapValues(\.perMille))
         return PreflightJudge(situation: situation).report()
     }
 }

@@ -53,6 +53,11 @@ extension ControlThread {
             journal.write(.warning, "peer \(name) is silent: a failover now may lose flows", .init("PEER", name))
         case .peerReturned(let name):
             journal.write(.notice, "peer \(name) is heard again", .init("PEER", name))
+        case .linkMoved(let name, let link):
+            let interface = interfaces.indices.contains(link) ? interfaces[link] : "link \(link)"
+            journal.write(
+                .notice, "the traffic to \(name) goes over \(interface) now", .init("PEER", name),
+                .init("LINK", interface))
         case .bulkReceived(let flows, let swept, let peer, let buckets):
             let part = buckets.map { "\($0) buckets that differed" } ?? "all"
             journal.write(
@@ -89,6 +94,19 @@ extension ControlThread {
                     + "\(Self.text(Flow(original: expectation.master, reply: expectation.master.inverted))): \(reason)")
         default:
             break
+        }
+    }
+
+    /// Takes in that a link came or went.
+    func tell(_ link: Mailbox.LinkNews) {
+        let field = Journal.Field("LINK", link.interface)
+        guard let obstacle = link.obstacle else {
+            return journal.write(.notice, "the link is there: \(link.interface)", field)
+        }
+        if link.othersGoOn {
+            journal.write(.warning, "\(obstacle); the other links go on", field)
+        } else {
+            journal.write(.critical, "\(obstacle); no link is left", field)
         }
     }
 

@@ -49,6 +49,8 @@ final class ControlThread {
     var addresses: AddressFollower
     var status: StatusComposer
     let statistics: StatisticsComposer
+    /// The interfaces of the links, by their numbers.
+    let interfaces: [String]
 
     var sessions: [UInt64: ControlSession] = [:]
     var nextSession = Tag.firstSession.rawValue
@@ -61,7 +63,8 @@ final class ControlThread {
     var facts: NodeFacts?
     var factsGathered: Instant = .origin
     var factsReader = FactsReader()
-    var recentLoss = RecentLoss()
+    /// What was lost on the way here lately, by peer.
+    var losses: [String: RecentLoss] = [:]
     private var statusLineDue: Instant = .origin
     private var strangerDue: Instant = .origin
     /// When accepting goes on; nil while it does.
@@ -72,7 +75,8 @@ final class ControlThread {
     init(
         mailbox: Mailbox, signals: consuming SignalDescriptor, control: consuming UnixListener,
         notify: consuming UnixListener, addresses: consuming AddressFollower, notifiers: Set<UInt32>, group: String,
-        journal: Journal, state: StateDirectory, status: StatusComposer, statistics: StatisticsComposer
+        journal: Journal, state: StateDirectory, status: StatusComposer, statistics: StatisticsComposer,
+        interfaces: [String]
     ) throws(StartFailure) {
         self.mailbox = mailbox
         self.signals = signals
@@ -85,6 +89,7 @@ final class ControlThread {
         self.state = state
         self.status = status
         self.statistics = statistics
+        self.interfaces = interfaces
         do {
             epoll = try Epoll()
             try epoll.add(self.signals.rawValue, tag: Tag.signals.rawValue)
@@ -260,11 +265,7 @@ final class ControlThread {
         if let report = news.report { answerReports(report) }
         if let part = news.listing { answerListing(part) }
         for (id, reply) in news.sealing { answer(id, reply) }
-        switch news.linkObstacle {
-        case .isAway(let text): journal.write(.warning, text, .init("LINK", status.interface))
-        case .isThere: journal.write(.notice, "the link is there", .init("LINK", status.interface))
-        case nil: break
-        }
+        for link in news.links { tell(link) }
         for notice in news.notices { take(notice) }
         if news.hasEnded { hasEnded = true }
     }
@@ -283,8 +284,9 @@ final class ControlThread {
             resume(session)
         }
         let verdict = status.status(report)
+        let peers = report.engine.peers.map(\.name).joined(separator: ", ")
         Supervisor.notifyStatus(
-            "\(report.engine.role) | \(verdict.verdict.rawValue) | peer \(report.engine.peers.first?.name ?? "none") | "
+            "\(report.engine.role) | \(verdict.verdict.rawValue) | peer \(peers.isEmpty ? "none" : peers) | "
                 + "\(report.engine.internalFlows) internal, \(report.engine.externalFlows) external flows")
     }
 

@@ -7,7 +7,7 @@ internal import StateMachine
 internal import SyncTransport
 internal import Systemd
 
-/// The data thread: it owns the netlink sockets, the link, the caches and the machines, and turns the engine.
+/// The data thread: it owns the netlink sockets, the links, the caches and the machines, and turns the engine.
 ///
 /// It waits in one epoll for events, datagrams, orders and the engine's own deadline. It also feeds the service
 /// manager's watchdog, so that a wedged engine is noticed as such.
@@ -15,7 +15,8 @@ struct DataThread: ~Copyable {
     /// What the thread needs to begin; all of it may cross to it.
     struct Plan: Sendable {
         var settings: EngineSettings
-        var link: LinkSettings
+        /// In the order of their numbers.
+        var links: [LinkSettings]
         var sealing: SealingPlan
         var eventQueueBytes: Int
         var watchdogInterval: Instant.Span?
@@ -32,19 +33,20 @@ struct DataThread: ~Copyable {
     private enum Tag: UInt64 {
         case orders = 1
         case events
-        case link
+        /// Links count on from here.
+        case firstLink = 16
     }
 
     private let mailbox: Mailbox
     private let epoll: Epoll
     /// Waits for nothing but time.
     private let quiet: Epoll
-    private var engine: Engine<KernelAdapter, LinkAdapter>
+    private var engine: Engine<KernelAdapter, SyncLinks>
     private let watchdogInterval: Instant.Span?
     private var watchdogDue: Instant
-    private var waitsFor: Int32?
-    private var toldObstacle: String?
-    private let interface: String
+    /// For each link: the descriptor that is waited for, and the obstacle that was told.
+    private var waitsFor: [Int32?]
+    private var toldObstacles: [String?]
 
     /// Runs the thread until it is told to end.
     static func run(_ plan: Plan, _ mailbox: Mailbox) {
@@ -60,7 +62,7 @@ struct DataThread: ~Copyable {
     private static func open(_ plan: Plan, _ mailbox: Mailbox) throws(StartFailure) -> DataThread {
         let now = MonotonicClock.now()
         let kernel = try openKernel(plan)
-        let link = try openLink(plan, at: now)
+        let links = try openLinks(plan, at: now)
         let epoll = try openEpoll()
         do {
             try epoll.add(mailbox.ordersWaiting.rawValue, tag: Tag.orders.rawValue)
@@ -70,18 +72,19 @@ struct DataThread: ~Copyable {
         }
         return DataThread(
             plan, mailbox, epoll: epoll, quiet: try openEpoll(),
-            engine: Engine(kernel: kernel, link: link, settings: plan.settings, at: now), at: now)
+            engine: Engine(kernel: kernel, link: links, settings: plan.settings, at: now), at: now)
     }
 
     private init(
         _ plan: Plan, _ mailbox: Mailbox, epoll: consuming Epoll, quiet: consuming Epoll,
-        engine: consuming Engine<KernelAdapter, LinkAdapter>, at now: Instant
+        engine: consuming Engine<KernelAdapter, SyncLinks>, at now: Instant
     ) {
         self.mailbox = mailbox
         self.epoll = epoll
         self.quiet = quiet
         self.engine = engine
-        interface = plan.link.interface
+        waitsFor = Array(repeating: nil, count: plan.links.count)
+        toldObstacles = Array(repeating: nil, count: plan.links.count)
         watchdogInterval = plan.watchdogInterval
         watchdogDue = plan.watchdogInterval == nil ? .never : now
     }
@@ -90,13 +93,18 @@ struct DataThread: ~Copyable {
         do { return try KernelAdapter.open(eventQueueBytes: plan.eventQueueBytes) } catch { throw StartFailure(error) }
     }
 
-    private static func openLink(_ plan: Plan, at now: Instant) throws(StartFailure) -> LinkAdapter {
-        let sealing = LinkSealing(
-            plan.sealing, sender: plan.settings.sender, incarnation: plan.settings.incarnation,
-            capacity: Engine<KernelAdapter, LinkAdapter>.datagramCapacity)
-        do { return try LinkAdapter(plan.link, sealing: sealing, at: now) } catch {
-            throw .link(error.text(interface: plan.link.interface))
+    private static func openLinks(_ plan: Plan, at now: Instant) throws(StartFailure) -> SyncLinks {
+        var links = SyncLinks(capacity: plan.links.count)
+        for settings in plan.links {
+            let number = UInt8(links.linkCount)
+            let sealing = LinkSealing(
+                plan.sealing, sender: plan.settings.sender, incarnation: plan.settings.incarnation, link: number,
+                capacity: Engine<KernelAdapter, SyncLinks>.datagramCapacity)
+            do { links.append(try SyncLink(number, settings, sealing: sealing, at: now)) } catch {
+                throw .link(error.text(interface: settings.interface))
+            }
         }
+        return links
     }
 
     private static func openEpoll() throws(StartFailure) -> Epoll {
@@ -114,7 +122,7 @@ struct DataThread: ~Copyable {
                 mailbox.tell { $0.sealing.append((id, reply)) }
             }
             engine.link.inspect(at: now)
-            followLink()
+            followLinks()
             var next = engine.turn(at: now)
             tell(orders, at: now)
             if orders.ends { endsBy = min(endsBy, now + Self.farewellLimit) }
@@ -136,18 +144,32 @@ struct DataThread: ~Copyable {
         _ = quiet.wait(until: MonotonicClock.now() + Self.coalescing)
     }
 
-    /// Waits for the link's descriptor when it came, and says when the link came or went.
-    private mutating func followLink() {
-        if waitsFor != engine.link.rawValue {
-            if let number = engine.link.rawValue {
-                do { try epoll.add(number, tag: Tag.link.rawValue) } catch { return }
+    /// Waits for a link's descriptor when it came, and says when a link came or went.
+    private mutating func followLinks() {
+        var changed: [Int] = []
+        for number in waitsFor.indices {
+            let descriptor = engine.link.rawValue(of: number)
+            if waitsFor[number] != descriptor {
+                // Tried again in the next turn, which the engine's heartbeat makes sure of.
+                if let descriptor,
+                    (try? epoll.add(descriptor, tag: Tag.firstLink.rawValue + UInt64(number))) == nil
+                {
+                    continue
+                }
+                waitsFor[number] = descriptor
             }
-            waitsFor = engine.link.rawValue
+            let obstacle = engine.link.obstacle(of: number)
+            guard obstacle != toldObstacles[number] else { continue }
+            toldObstacles[number] = obstacle
+            changed.append(number)
         }
-        let obstacle = engine.link.obstacle?.text(interface: interface)
-        guard obstacle != toldObstacle else { return }
-        toldObstacle = obstacle
-        mailbox.tell { $0.linkObstacle = obstacle.map { .isAway($0) } ?? .isThere }
+        guard !changed.isEmpty else { return }
+        let goesOn = toldObstacles.contains(nil)
+        let told = changed.map { number in
+            Mailbox.LinkNews(
+                interface: engine.link.interface(of: number), obstacle: toldObstacles[number], othersGoOn: goesOn)
+        }
+        mailbox.tell { $0.links += told }
     }
 
     private mutating func tell(_ orders: Mailbox.Orders, at now: Instant) {
@@ -183,10 +205,7 @@ struct DataThread: ~Copyable {
         counters.append((name: "netlink_failures", value: engine.kernel.failures))
         counters.append((name: "netlink_lost_answers", value: engine.kernel.writer.lostAnswers))
         return AgentReport(
-            at: now, engine: report, peerAddress: report.peers.first.flatMap { engine.link.text(of: $0.source) },
-            traffic: engine.link.traffic(), linkIsThere: engine.link.rawValue != nil,
-            sealing: engine.link.stage, linkObstacle: engine.link.obstacle?.text(interface: interface),
-            hasCarrier: engine.link.hasCarrier(),
-            edgeCounters: counters)
+            at: now, engine: report, peerAddresses: report.peers.map { engine.link.text(of: $0.source) },
+            links: engine.link.report(), sealing: engine.link.stage, edgeCounters: counters)
     }
 }

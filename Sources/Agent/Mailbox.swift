@@ -17,7 +17,7 @@ final class Mailbox: Sendable {
         var commands: [EngineCommand] = []
         var wantsReport = false
         var listing: ListingRequest?
-        /// What is ordered about the link's keys, each with the id of who waits for the answer.
+        /// What is ordered about the links' keys, each with the id of who waits for the answer.
         var sealing: [(id: UInt64, order: SealingOrder)] = []
         var ends = false
 
@@ -31,7 +31,7 @@ final class Mailbox: Sendable {
         var report: AgentReport?
         var listing: ListingPart?
         var sealing: [(id: UInt64, reply: ControlReply)] = []
-        var linkObstacle: LinkNews?
+        var links: [LinkNews] = []
         var failure: StartFailure?
         var hasEnded = false
     }
@@ -57,10 +57,13 @@ final class Mailbox: Sendable {
         }
     }
 
-    /// The link came or went.
-    enum LinkNews: Sendable, Equatable {
-        case isThere
-        case isAway(String)
+    /// A link came or went.
+    struct LinkNews: Sendable, Equatable {
+        var interface: String
+        /// Why it is away; nil if it is there.
+        var obstacle: String?
+        /// Whether another one is there.
+        var othersGoOn: Bool
     }
 
     private let orders = Mutex(Orders())

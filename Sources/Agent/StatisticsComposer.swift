@@ -5,12 +5,9 @@ internal import SyncTransport
 
 /// Makes the report of `statistics` of the data thread's report.
 struct StatisticsComposer {
-    let interface: String
-    let isMulticast: Bool
-
     func statistics(_ report: AgentReport, counters: [NamedCount]) -> StatisticsReport {
         let counts = report.engine.counters
-        let traffic = report.traffic
+        let active = report.activeLinks
         let refusals: [EngineCounter] = [
             .commitExists, .commitNotFound, .commitBusy, .commitUnsupported, .commitTableFull, .commitNoSpace,
             .commitInvalid, .commitNotPermitted, .commitDying, .commitAgain, .commitOther,
@@ -31,14 +28,16 @@ struct StatisticsComposer {
                 createdFailed: counts[.externalFull], updated: counts[.externalUpdated],
                 destroyed: counts[.externalDestroyed]),
             trafficBytes: 0, trafficPackets: 0,
-            links: [
-                .init(
-                    device: interface, mode: isMulticast ? .multicast : .unicast, active: report.linkIsThere,
-                    bytesSent: traffic.sentBytes, bytesReceived: traffic.receivedBytes,
-                    packetsSent: traffic.sentDatagrams, packetsReceived: traffic.receivedDatagrams,
-                    errorsSent: traffic.sendErrors, errorsReceived: traffic.receiveErrors)
-            ],
-            malformed: malformed.reduce(0) { $0 + counts[$1] }, lost: report.engine.peers.first?.lostDatagrams ?? 0,
-            counters: counters)
+            links: report.links.indices.map { link(report.links[$0], isActive: active.contains($0)) },
+            malformed: malformed.reduce(0) { $0 + counts[$1] },
+            lost: report.engine.peers.reduce(0) { $0 + $1.lostDatagrams }, counters: counters)
+    }
+
+    private func link(_ link: AgentReport.Link, isActive: Bool) -> StatisticsReport.Link {
+        StatisticsReport.Link(
+            device: link.interface, mode: link.isShared ? .multicast : .unicast, active: isActive,
+            bytesSent: link.traffic.sentBytes, bytesReceived: link.traffic.receivedBytes,
+            packetsSent: link.traffic.sentDatagrams, packetsReceived: link.traffic.receivedDatagrams,
+            errorsSent: link.traffic.sendErrors, errorsReceived: link.traffic.receiveErrors)
     }
 }

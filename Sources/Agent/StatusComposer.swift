@@ -10,7 +10,6 @@ internal import StateMachine
 struct StatusComposer {
     let node: String
     let group: String
-    let interface: String
     /// Whether packets are tracked in this namespace, as last probed.
     var tracking: PacketTracking = .unknown
 
@@ -27,7 +26,8 @@ struct StatusComposer {
         let findings = findings(report)
         let verdict = findings.map(\.severity).max() ?? .ok
         let role = StatusReport.Role(rawValue: engine.role) ?? .starting
-        let peers = engine.peers.first.map { [peer($0, report)] } ?? []
+        let peers = zip(engine.peers, report.peerAddresses).map { peer($0, address: $1, report) }
+            .sorted { ($0.name ?? "") < ($1.name ?? "") }
         return StatusReport(
             node: node, verdict: verdict.verdict, reasons: findings.map(\.reason), standby: .cold,
             groups: [
@@ -35,7 +35,7 @@ struct StatusComposer {
                     name: group, role: role, since: wall(engine.since, report),
                     source: StatusReport.Source(rawValue: engine.source.rawValue) ?? .none, term: engine.term,
                     readiness: StatusReport.Readiness(rawValue: engine.readiness.reportName))
-            ], peers: peers,
+            ], peers: peers, links: links(report),
             internalCache: .init(
                 flows: UInt64(engine.internalFlows), expectations: UInt64(engine.internalExpectations)),
             externalCache: .init(
@@ -51,7 +51,7 @@ struct StatusComposer {
         (report.engine.counters.listing + report.edgeCounters).map { NamedCount($0.name, $0.value) }
     }
 
-    private enum Severity: Int, Comparable {
+    enum Severity: Int, Comparable {
         case ok
         case warning
         case critical
@@ -67,7 +67,7 @@ struct StatusComposer {
         static func < (left: Severity, right: Severity) -> Bool { left.rawValue < right.rawValue }
     }
 
-    private struct Finding {
+    struct Finding {
         let severity: Severity
         let reason: StatusReport.Reason
 
@@ -78,46 +78,11 @@ struct StatusComposer {
     }
 
     private func findings(_ report: AgentReport) -> [Finding] {
-        let found = linkFindings(report) + roleFindings(report) + tableFindings(report) + sealingFindings(report)
+        let carries = report.links.contains(where: \.isUsable)
+        let found =
+            linkFindings(report) + (carries ? peerFindings(report) : []) + roleFindings(report) + tableFindings(report)
+            + sealingFindings(report)
         return found.filter { $0.severity == .critical } + found.filter { $0.severity != .critical }
-    }
-
-    private func linkFindings(_ report: AgentReport) -> [Finding] {
-        let look = "ip -s link show dev \(interface)"
-        if let obstacle = report.linkObstacle { return [Finding(.critical, obstacle, look)] }
-        guard let peer = report.engine.peers.first else {
-            return [Finding(.critical, "no peer has been heard on \(interface): a failover now loses every flow", look)]
-        }
-        if peer.isSilent {
-            let seconds = report.at.since(peer.lastHeard).milliseconds / 1000
-            return [
-                Finding(
-                    .critical, "peer \(peer.name) is silent for \(seconds) s: a failover now may lose flows",
-                    "on \(peer.name): ctsync-ha status; here: \(look)")
-            ]
-        }
-        if let digest = peer.digest, digest.local != digest.remote {
-            return [
-                Finding(
-                    .warning, "peer \(peer.name) does not hold the same flows: what differs is sent again",
-                    "wait some seconds; if it stays: ctsync-ha resync peer")
-            ]
-        }
-        let standsBy = report.engine.role == "backup"
-        if standsBy, !peer.isComplete, peer.role == "master" {
-            return [
-                Finding(
-                    .warning, "this node is still receiving the flows of \(peer.name)", "wait, then: ctsync-ha status")
-            ]
-        }
-        if !standsBy, !peer.isAcknowledged, peer.unacknowledged > Self.tolerableLag {
-            return [
-                Finding(
-                    .warning, "peer \(peer.name) is \(peer.unacknowledged) changes behind",
-                    "wait; if it stays: ctsync-ha statistics on both nodes")
-            ]
-        }
-        return []
     }
 
     /// An open link says nothing about a failover, so it does not change the verdict; it is said all the same.
@@ -143,9 +108,10 @@ struct StatusComposer {
         let engine = report.engine
         var found: [Finding] = []
         if let masters = engine.twoMasters, masters.isReported {
+            let claims = engine.peers.first { $0.role == "master" || $0.role == "taking-over" }
             found.append(
                 Finding(
-                    .critical, "two masters: \(report.engine.peers.first?.name ?? "a peer") claims the role too",
+                    .critical, "two masters: \((claims ?? engine.peers.first)?.name ?? "a peer") claims the role too",
                     "check that VRRP passes between the nodes: ip -br address; tcpdump -ni any proto 112"))
         }
         if let takeover = engine.lastTakeover?.result, !takeover.succeeded {
@@ -236,10 +202,22 @@ struct StatusComposer {
         }
     }
 
-    private func peer(_ peer: EngineReport.Peer, _ report: AgentReport) -> StatusReport.Peer {
+    private func links(_ report: AgentReport) -> [StatusReport.Link] {
+        let active = report.activeLinks
+        return report.links.enumerated().map { number, link in
+            StatusReport.Link(
+                name: link.interface, mode: link.isShared ? .multicast : .unicast, there: link.isThere,
+                carrier: link.hasCarrier, active: active.contains(number), obstacle: link.trouble)
+        }
+    }
+
+    private func peer(
+        _ peer: EngineReport.Peer, address: String?, _ report: AgentReport
+    ) -> StatusReport.Peer {
         let standsBy = report.engine.role == "backup" || report.engine.role == "fault"
         return StatusReport.Peer(
-            name: peer.name, address: report.peerAddress ?? "unknown",
+            name: peer.name, address: address ?? "unknown",
+            link: report.links.indices.contains(peer.link) ? report.links[peer.link].interface : nil,
             roles: StatusReport.Role(rawValue: peer.role).map { [.init(group: group, role: $0)] } ?? [],
             inSync: peer.isSilent ? false : standsBy ? peer.isComplete : peer.isAcknowledged,
             digest: peer.digest.map { digest in

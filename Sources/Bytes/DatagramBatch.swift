@@ -104,15 +104,15 @@
         count = rest
     }
 
-    /// Declares that the first `sizes.count` places were filled by a system call, from one link.
-    public mutating func fill(sizes filled: [Int], sources from: [Source], link: UInt8 = 0) {
-        precondition(filled.count <= limit && filled.count == from.count)
+    /// Declares that the places behind the batch's end were filled by a system call, from one link.
+    public mutating func extend(sizes filled: [Int], sources from: [Source], link: UInt8 = 0) {
+        precondition(filled.count <= limit - count && filled.count == from.count)
         for index in filled.indices {
             precondition(filled[index] <= datagramCapacity)
-            sizes[index] = filled[index]
-            sources[index] = from[index]
-            links[index] = link
+            sizes[count + index] = filled[index]
+            sources[count + index] = from[index]
+            links[count + index] = link
         }
-        count = filled.count
+        count += filled.count
     }
 }

@@ -5,8 +5,8 @@ public import StateMachine
 public struct AgentConfiguration: Sendable, Equatable {
     /// This node's name in `status` and for its peers.
     public var nodeName: String
-    /// The link to the peer.
-    public var link: LinkConfiguration
+    /// The links to the peers, numbered in this order, which is the same on every node.
+    public var links: [LinkConfiguration]
     /// Protocols that are replicated; nil for all.
     public var acceptedProtocols: Set<ProtocolNumber>?
     /// Flows with one of these addresses are not replicated.
@@ -66,36 +66,37 @@ public struct AgentConfiguration: Sendable, Equatable {
     public static let defaultPath = "/etc/ctsync-ha/ctsync-ha.conf"
 
     /// Makes a configuration of defaults.
-    public init(nodeName: String, link: LinkConfiguration) {
+    public init(nodeName: String, links: [LinkConfiguration]) {
         self.nodeName = nodeName
-        self.link = link
+        self.links = links
     }
 }
 
-/// The link over which nodes replicate.
+/// A link over which nodes replicate: one interface, one family of addresses.
 public struct LinkConfiguration: Sendable, Equatable {
     /// Where datagrams go.
     public enum Destination: Sendable, Equatable {
         case multicast(group: HostAddress)
-        case unicast(peer: HostAddress)
+        /// One or more peers, all of one family.
+        case unicast(peers: [HostAddress])
     }
 
     /// Name of the network interface.
     public var interface: String
     public var destination: Destination
     public var port: UInt16
-    /// This node's address on the link; nil: the interface's first of the destination's family.
-    public var listenAddress: HostAddress?
+    /// This node's address on the link is the one of these that the interface has; none: the kernel chooses.
+    public var listenAddresses: [HostAddress]
 
     /// Makes a link.
     public init(
         interface: String, destination: Destination, port: UInt16 = Self.defaultPort,
-        listenAddress: HostAddress? = nil
+        listenAddresses: [HostAddress] = []
     ) {
         self.interface = interface
         self.destination = destination
         self.port = port
-        self.listenAddress = listenAddress
+        self.listenAddresses = listenAddresses
     }
 
     public static let defaultPort: UInt16 = 3780
@@ -106,7 +107,7 @@ public struct LinkConfiguration: Sendable, Equatable {
     public var family: AddressFamily {
         switch destination {
         case .multicast(let group): group.family
-        case .unicast(let peer): peer.family
+        case .unicast(let peers): peers.first?.family ?? .ipv4
         }
     }
 }

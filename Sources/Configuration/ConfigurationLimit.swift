@@ -8,6 +8,10 @@ public enum ConfigurationLimit {
     public static let nesting = 16
     /// Bytes of one word.
     public static let wordBytes = 1024
+    /// Links of one agent: more than any node has cables for.
+    public static let links = 8
+    /// Peers on one link: eight nodes are the most that the wire is made for.
+    public static let peers = 7
     /// Key files of one agent.
     public static let keyFiles = 8
     /// Problems that are reported; further ones are left out.

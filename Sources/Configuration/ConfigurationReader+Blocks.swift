@@ -2,7 +2,7 @@ internal import Conntrack
 internal import StateMachine
 
 extension ConfigurationReader {
-    /// `interface NAME`, with or without a block; the same name again adds to it.
+    /// `interface NAME`, with or without a block: a link.
     mutating func readInterface(_ statement: Statement) {
         guard statement.values.count == 1, let name = statement.values.first else {
             return error(
@@ -10,9 +10,18 @@ extension ConfigurationReader {
                 "`interface` needs one name", remedy: "write `\(RootWord.interface.usage)`")
         }
         guard interfaceName(name) != nil else { return }
-        let known = interfaces.firstIndex { $0.name.text == name.text }
-        let index = known ?? interfaces.endIndex
-        if known == nil { interfaces.append(InterfaceDraft(name: name)) }
+        if let known = interfaces.first(where: { $0.name.text == name.text }) {
+            return error(
+                name.position, "`\(name.text)` was named already at \(known.name.position)",
+                remedy: "write all of it in one block, or name the other interface")
+        }
+        guard interfaces.count < ConfigurationLimit.links else {
+            return error(
+                name.position, "more than \(ConfigurationLimit.links) interfaces",
+                remedy: "name only those over which the nodes replicate")
+        }
+        let index = interfaces.endIndex
+        interfaces.append(InterfaceDraft(name: name))
         read(statement.block ?? [], as: InterfaceWord.self) { reader, word, leaf in
             switch word {
             case .peer:
@@ -24,6 +33,9 @@ extension ConfigurationReader {
             case .port:
                 guard let value = reader.single(word, leaf, scope: "interface \(name.text)") else { return }
                 reader.interfaces[index].port = reader.port(value)
+            case .listenAddress:
+                guard let value = reader.single(word, leaf, scope: "interface \(name.text)") else { return }
+                reader.interfaces[index].listenAddress = reader.listenAddress(value)
             }
         }
     }

@@ -102,16 +102,11 @@ extension ConfigurationReader {
     }
 
     private mutating func readListenAddress(_ statement: Statement) {
-        guard let value = one(RootWord.listenAddress, statement), let address = address(value) else { return }
-        if let before = listenAddress {
-            return error(
-                value.position, "a second listen-address beside \(before.address)",
-                remedy: "one for now: several come later")
+        guard let value = one(RootWord.listenAddress, statement), let listen = listenAddress(value) else { return }
+        if listenAddresses.contains(where: { $0.address == listen.address }) {
+            return error(value.position, "\(listen.address) was named already", remedy: "remove one")
         }
-        if address.isMulticast {
-            return error(value.position, "\(address) is a multicast address", remedy: "write an address of this node")
-        }
-        listenAddress = (address, value.position)
+        listenAddresses.append(listen)
     }
 
     /// The leaves that are ours.

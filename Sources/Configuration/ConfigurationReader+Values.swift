@@ -9,6 +9,18 @@ extension ConfigurationReader {
         return nil
     }
 
+    /// Reads an address that this node can have, with its place.
+    mutating func listenAddress(_ word: Word) -> (address: HostAddress, position: FilePosition)? {
+        guard let address = address(word) else { return nil }
+        guard !address.isMulticast, address.address != .any else {
+            error(
+                word.position, "\(address) is \(address.isMulticast ? "a multicast address" : "every address")",
+                remedy: "write an address of this node")
+            return nil
+        }
+        return (address, word.position)
+    }
+
     /// Reads an address, and drops a length behind it: virtual addresses are often written with one.
     mutating func addressWithOptionalLength(_ word: Word) -> HostAddress? {
         guard word.text.contains("/") else { return address(word) }

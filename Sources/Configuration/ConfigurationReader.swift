@@ -8,14 +8,16 @@ struct ConfigurationReader {
         var name: Word
         var peers: [(address: HostAddress, position: FilePosition)] = []
         var port: UInt16?
+        var listenAddress: (address: HostAddress, position: FilePosition)?
     }
 
     let path: String
     let protocols: ProtocolNames
-    /// The model so far; its link is filled in by `finish`.
+    /// The model so far; its links are filled in by `finish`.
     var draft: AgentConfiguration
     var interfaces: [InterfaceDraft] = []
-    var listenAddress: (address: HostAddress, position: FilePosition)?
+    /// Those at the top.
+    var listenAddresses: [(address: HostAddress, position: FilePosition)] = []
     var multicastGroup: (address: HostAddress, position: FilePosition)?
     var sealingPosition: FilePosition?
     var nodeNameIsSaid = false
@@ -32,9 +34,7 @@ struct ConfigurationReader {
     init(path: String, hostName: String, protocols: ProtocolNames) {
         self.path = path
         self.protocols = protocols
-        let nowhere = LinkConfiguration(
-            interface: "", destination: .multicast(group: LinkConfiguration.defaultMulticastGroup))
-        draft = AgentConfiguration(nodeName: hostName, link: nowhere)
+        draft = AgentConfiguration(nodeName: hostName, links: [])
     }
 
     mutating func error(_ position: FilePosition, _ what: String, remedy: String) {

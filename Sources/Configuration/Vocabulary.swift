@@ -85,9 +85,10 @@ enum RootWord: String, Vocabulary {
 enum InterfaceWord: String, Vocabulary {
     case peer
     case port
+    case listenAddress = "listen-address"
 
     static var place: String { "in `interface`" }
-    var form: String { self == .peer ? "ADDRESS" : "3780" }
+    var form: String { self == .port ? "3780" : "ADDRESS" }
 }
 
 /// Words in `failover-mechanism { }`.

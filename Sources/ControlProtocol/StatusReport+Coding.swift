@@ -6,6 +6,7 @@ extension StatusReport: BodyValue {
         body.put(choice: standby)
         body.put(groups)
         body.put(peers)
+        body.put(links)
         body.put(internalCache)
         body.put(externalCache)
         body.put(kernel.entries)
@@ -21,6 +22,7 @@ extension StatusReport: BodyValue {
         standby = try body.choice()
         groups = try body.list()
         peers = try body.list()
+        links = try body.list()
         internalCache = try body.value()
         externalCache = try body.value()
         kernel = Kernel(entries: try body.optionalNumber(), limit: try body.optionalNumber())
@@ -77,6 +79,7 @@ extension StatusReport.Peer: BodyValue {
     func write(to body: inout BodyWriter) {
         body.put(name)
         body.put(address)
+        body.put(link)
         body.put(roles)
         body.put(inSync) { $0.put($1) }
         body.put(digest)
@@ -88,6 +91,7 @@ extension StatusReport.Peer: BodyValue {
     init(from body: inout BodyReader) throws(ControlProtocolError) {
         name = try body.optionalText()
         address = try body.text()
+        link = try body.optionalText()
         roles = try body.list()
         inSync = try body.flag() ? try body.flag() : nil
         digest = try body.value()
@@ -110,6 +114,26 @@ extension StatusReport.Digest: BodyValue {
         remote = try body.flag() ? try body.word() : nil
         version = try body.optionalNumber()
         equalAt = try body.optionalValue()
+    }
+}
+
+extension StatusReport.Link: BodyValue {
+    func write(to body: inout BodyWriter) {
+        body.put(name)
+        body.put(choice: mode)
+        body.put(there)
+        body.put(carrier)
+        body.put(active)
+        body.put(obstacle)
+    }
+
+    init(from body: inout BodyReader) throws(ControlProtocolError) {
+        name = try body.text()
+        mode = try body.choice()
+        there = try body.flag()
+        carrier = try body.flag()
+        active = try body.flag()
+        obstacle = try body.optionalText()
     }
 }
 

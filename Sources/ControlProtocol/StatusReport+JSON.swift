@@ -2,7 +2,7 @@
 
 extension StatusReport: Encodable {
     private enum Key: String, CodingKey {
-        case schema, node, verdict, reasons, role, since, source, term, standby, groups, peers, caches, kernel
+        case schema, node, verdict, reasons, role, since, source, term, standby, groups, peers, links, caches, kernel
         case lastTakeover = "last_takeover"
         case counters
     }
@@ -25,6 +25,7 @@ extension StatusReport: Encodable {
         try container.encode(standby.rawValue, forKey: .standby)
         try container.encode(groups, forKey: .groups)
         try container.encode(peers, forKey: .peers)
+        try container.encode(links, forKey: .links)
         var caches = container.nestedContainer(keyedBy: CacheKey.self, forKey: .caches)
         try caches.encode(internalCache, forKey: .internal)
         try caches.encode(externalCache, forKey: .external)
@@ -70,7 +71,7 @@ extension StatusReport.PeerRole: Encodable {
 
 extension StatusReport.Peer: Encodable {
     private enum Key: String, CodingKey {
-        case name, address, roles, digest, unacknowledged
+        case name, address, link, roles, digest, unacknowledged
         case inSync = "in_sync"
         case lag = "lag_ms"
         case lastHeard = "last_heard_ms"
@@ -81,6 +82,7 @@ extension StatusReport.Peer: Encodable {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(name, forKey: .name)
         try container.encode(address, forKey: .address)
+        try container.encode(link, forKey: .link)
         try container.encode(roles, forKey: .roles)
         try container.encode(inSync, forKey: .inSync)
         try container.encode(digest, forKey: .digest)
@@ -103,6 +105,21 @@ extension StatusReport.Digest: Encodable {
         try container.encode(remote.map(hexadecimal), forKey: .remote)
         try container.encode(version, forKey: .version)
         try container.encode(equalAt, forKey: .equalAt)
+    }
+}
+
+extension StatusReport.Link: Encodable {
+    private enum Key: String, CodingKey { case name, mode, there, carrier, active, obstacle }
+
+    /// Encodes the stable keys.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(name, forKey: .name)
+        try container.encode(mode.rawValue, forKey: .mode)
+        try container.encode(there, forKey: .there)
+        try container.encode(carrier, forKey: .carrier)
+        try container.encode(active, forKey: .active)
+        try container.encode(obstacle, forKey: .obstacle)
     }
 }
 

@@ -116,6 +116,8 @@ public struct StatusReport: Equatable, Sendable {
     public struct Peer: Hashable, Sendable {
         public var name: String?
         public var address: String
+        /// The link in use to it.
+        public var link: String?
         public var roles: [PeerRole]
         public var inSync: Bool?
         public var digest: Digest
@@ -126,17 +128,47 @@ public struct StatusReport: Equatable, Sendable {
 
         /// Makes a peer.
         public init(
-            name: String?, address: String, roles: [PeerRole] = [], inSync: Bool? = nil, digest: Digest = Digest(),
+            name: String?, address: String, link: String? = nil, roles: [PeerRole] = [], inSync: Bool? = nil,
+            digest: Digest = Digest(),
             lagMilliseconds: UInt64? = nil, unacknowledged: UInt64? = nil, lastHeardMilliseconds: UInt64? = nil
         ) {
             self.name = name
             self.address = address
+            self.link = link
             self.roles = roles
             self.inSync = inSync
             self.digest = digest
             self.lagMilliseconds = lagMilliseconds
             self.unacknowledged = unacknowledged
             self.lastHeardMilliseconds = lastHeardMilliseconds
+        }
+    }
+
+    /// One link to the other nodes.
+    public struct Link: Hashable, Sendable {
+        /// Name of the network interface.
+        public var name: String
+        public var mode: StatisticsReport.LinkMode
+        /// Whether it could be opened.
+        public var there: Bool
+        /// Whether its interface is up and its medium works.
+        public var carrier: Bool
+        /// Whether it is the one in use.
+        public var active: Bool
+        /// What keeps it from being of use; nil if nothing does.
+        public var obstacle: String?
+
+        /// Makes a link that is well.
+        public init(
+            name: String, mode: StatisticsReport.LinkMode = .unicast, there: Bool = true, carrier: Bool = true,
+            active: Bool = false, obstacle: String? = nil
+        ) {
+            self.name = name
+            self.mode = mode
+            self.there = there
+            self.carrier = carrier
+            self.active = active
+            self.obstacle = obstacle
         }
     }
 
@@ -191,6 +223,7 @@ public struct StatusReport: Equatable, Sendable {
     public var standby: Standby
     public var groups: [Group]
     public var peers: [Peer]
+    public var links: [Link]
     public var internalCache: Cache
     public var externalCache: Cache
     public var kernel: Kernel
@@ -200,8 +233,8 @@ public struct StatusReport: Equatable, Sendable {
     /// Makes a report.
     public init(
         node: String, verdict: Verdict, reasons: [Reason] = [], standby: Standby, groups: [Group], peers: [Peer] = [],
-        internalCache: Cache, externalCache: Cache, kernel: Kernel = Kernel(), lastTakeover: Takeover? = nil,
-        counters: [NamedCount] = []
+        links: [Link] = [], internalCache: Cache, externalCache: Cache, kernel: Kernel = Kernel(),
+        lastTakeover: Takeover? = nil, counters: [NamedCount] = []
     ) {
         self.node = node
         self.verdict = verdict
@@ -209,6 +242,7 @@ public struct StatusReport: Equatable, Sendable {
         self.standby = standby
         self.groups = groups
         self.peers = peers
+        self.links = links
         self.internalCache = internalCache
         self.externalCache = externalCache
         self.kernel = kernel

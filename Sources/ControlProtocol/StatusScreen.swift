@@ -19,10 +19,14 @@ public enum StatusScreen {
                 ])
         }
         for peer in report.peers {
-            screen.row("peer", pieces(of: peer))
+            screen.row("peer", pieces(of: peer, over: report.links))
             screen.row("digest", pieces(of: peer.digest))
         }
         if report.peers.isEmpty { screen.row("peer", ["none heard"]) }
+        // One link that is well is no news.
+        if report.links.count > 1 || report.links.contains(where: { !isWell($0) }) {
+            for link in report.links { screen.row("link", pieces(of: link)) }
+        }
         screen.row(
             "caches",
             [
@@ -52,16 +56,29 @@ public enum StatusScreen {
         ]
     }
 
-    private static func pieces(of peer: StatusReport.Peer) -> [String] {
+    private static func pieces(of peer: StatusReport.Peer, over links: [StatusReport.Link]) -> [String] {
         let sync = peer.inSync.map { $0 ? "in sync" : "NOT in sync" } ?? "sync unknown"
         let roles =
             peer.roles.count == 1
             ? [peer.roles[0].role.rawValue.uppercased()]
             : peer.roles.map { "\($0.group) \($0.role.rawValue.uppercased())" }
-        return ["\(peer.name ?? "unnamed") \(peer.address)"] + roles + [
+        let link = links.count > 1 ? peer.link.map { "over \($0)" } ?? "" : ""
+        return ["\(peer.name ?? "unnamed") \(peer.address)", link] + roles + [
             sync, peer.lagMilliseconds.map { "lag \(elapsed(milliseconds: $0))" } ?? "",
             peer.unacknowledged.map { $0 == 0 ? "" : "\(grouped($0)) unacknowledged" } ?? "",
             peer.lastHeardMilliseconds.map { "heard \(elapsed(milliseconds: $0)) ago" } ?? "never heard",
+        ]
+    }
+
+    private static func isWell(_ link: StatusReport.Link) -> Bool {
+        link.there && link.carrier && link.obstacle == nil
+    }
+
+    private static func pieces(of link: StatusReport.Link) -> [String] {
+        [
+            link.name, link.mode.rawValue,
+            !link.there ? "AWAY" : !link.carrier ? "NO CARRIER" : link.obstacle == nil ? "" : "NOT WELL",
+            link.active ? "in use" : "",
         ]
     }
 

@@ -16,6 +16,13 @@ where Counter.RawValue == UInt8 {
         values[Int(counter.rawValue)] &+= UInt64(amount)
     }
 
+    /// The sums of two tables.
+    public func adding(_ other: Self) -> Self {
+        var sum = self
+        for place in values.indices { sum.values[place] &+= other.values[place] }
+        return sum
+    }
+
     /// All counters together.
     public var total: UInt64 { values.reduce(0, &+) }
 

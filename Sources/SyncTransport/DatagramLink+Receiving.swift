@@ -5,14 +5,20 @@ internal import Glibc
 internal import StateMachine
 
 extension DatagramLink {
-    /// Receives what waits, as far as the batch has room, by one system call; what the batch held is forgotten.
+    /// Receives what waits, behind what the batch holds and as far as it has room, by one system call.
     ///
-    /// - Returns: whether more may wait, even if the batch is empty because all was dropped.
-    public mutating func receive(into batch: inout DatagramBatch) -> Bool {
-        batch.removeAll()
-        let wanted = min(batch.limit, MessageVectors.limit)
+    /// - Parameters:
+    ///   - limit: datagrams at most, so that other links find room too.
+    ///   - number: the link's number, for the batch.
+    /// - Returns: whether more may wait, even if nothing came into the batch because all was dropped.
+    public mutating func receive(
+        into batch: inout DatagramBatch, atMost limit: Int = .max, as number: UInt8 = 0
+    ) -> Bool {
+        let first = batch.count
+        let wanted = min(batch.limit - first, limit, MessageVectors.limit)
+        guard wanted > 0 else { return true }
         for index in 0..<wanted {
-            unsafe vectors.setBytes(index, batch.memory(of: index), count: batch.datagramCapacity)
+            unsafe vectors.setBytes(index, batch.memory(of: first + index), count: batch.datagramCapacity)
             vectors.prepareToReceive(index)
         }
         let heard = unsafe ctsync_recvmmsg(
@@ -33,14 +39,15 @@ extension DatagramLink {
             let size = unsafe Int(vectors.headers[index].msg_len)
             let place = receivedSizes.count
             if place != index {
-                unsafe batch.memory(of: place).copyMemory(from: batch.memory(of: index), byteCount: size)
+                unsafe batch.memory(of: first + place).copyMemory(
+                    from: batch.memory(of: first + index), byteCount: size)
             }
             receivedSizes.append(size)
             receivedSources.append(source)
             traffic.receivedDatagrams &+= 1
             traffic.receivedBytes &+= UInt64(size)
         }
-        batch.fill(sizes: receivedSizes, sources: receivedSources)
+        batch.extend(sizes: receivedSizes, sources: receivedSources, link: number)
         return heard == wanted
     }
 
@@ -65,7 +72,7 @@ extension DatagramLink {
     private func isOurs(_ information: PacketInformation) -> Bool {
         if information.address.isMulticast(settings.family) { return .group(information.address) == settings.audience }
         guard information.isLocal else { return false }
-        return settings.listenAddress.map { $0 == information.address } ?? true
+        return listenAddress.map { $0 == information.address } ?? true
     }
 
     private mutating func drop(_ reason: LinkCounter) -> DatagramBatch.Source? {

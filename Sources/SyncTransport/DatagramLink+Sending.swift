@@ -14,16 +14,20 @@ extension DatagramLink {
         public internal(set) var isQueueFull = false
     }
 
-    /// Sends a batch: each datagram to its `source`, or to the whole audience of the link where that is 0.
+    /// Sends the datagrams of a batch that go over this link: each to its `source`, or to the whole audience where that
+    /// is 0.
     ///
     /// What does not leave now never will: the protocol above repairs it.
-    public mutating func send(_ batch: borrowing DatagramBatch) -> SendResult {
+    ///
+    /// - Parameter number: the link's number in the batch; nil takes all for its own.
+    public mutating func send(_ batch: borrowing DatagramBatch, as number: UInt8? = nil) -> SendResult {
         var result = SendResult()
         var waiting = 0
         for index in 0..<batch.count {
-            let number = batch.source(of: index)
-            if number != 0 {
-                if let endpoint = sources.endpoint(of: number) {
+            if let number, batch.link(of: index) != number { continue }
+            let source = batch.source(of: index)
+            if source != 0 {
+                if let endpoint = sources.endpoint(of: source) {
                     enqueue(batch, index, endpoint, &waiting, &result)
                 } else {
                     counters.count(.unknownDestination)

@@ -28,6 +28,9 @@ public struct DatagramLink: ~Copyable {
         /// Nothing has passed yet.
         public init() {}
 
+        /// Notes datagrams that did not leave because no link was there.
+        public mutating func countLost(_ datagrams: Int) { sendErrors &+= UInt64(datagrams) }
+
         /// The sum of what two links carried, one after the other.
         public func adding(_ other: Traffic) -> Traffic {
             var sum = self
@@ -49,6 +52,8 @@ public struct DatagramLink: ~Copyable {
     public internal(set) var traffic = Traffic()
     /// Why datagrams were dropped.
     public internal(set) var counters = CounterTable<LinkCounter>()
+    /// The own address: the first of the settings' that the interface had; nil leaves the choice to the kernel.
+    public let listenAddress: Address?
     /// Whether the socket is bound to the device; otherwise the interface of each datagram decides alone.
     public let isBoundToDevice: Bool
 
@@ -71,12 +76,9 @@ public struct DatagramLink: ~Copyable {
         let socket = try LinkSocket.open(settings.family)
         let device = try NetworkDevice.read(settings.interface, through: socket)
         guard device.isUp else { throw .interfaceDown }
-        if let own = settings.listenAddress,
-            try !NetworkDevice.hasAddress(own, settings.family, on: settings.interface)
-        {
-            throw .addressNotAssigned
-        }
-        isBoundToDevice = try LinkSocket.prepare(socket, settings, device, bindingToDevice: bindingToDevice)
+        let own = try Self.ownAddress(settings)
+        isBoundToDevice = try LinkSocket.prepare(
+            socket, settings, device, listenAddress: own, bindingToDevice: bindingToDevice)
         var peers: [Endpoint] = []
         switch settings.audience {
         case .peers(let addresses):
@@ -90,11 +92,22 @@ public struct DatagramLink: ~Copyable {
         receivedSources.reserveCapacity(MessageVectors.limit)
         self.settings = settings
         self.device = device
+        listenAddress = own
         let sending = MessageVectors()
-        controlLength = Self.prepare(sending, settings, device)
+        controlLength = Self.prepare(sending, settings.family, device, listenAddress: own)
         vectors = MessageVectors()
         self.sending = sending
         descriptor = socket
+    }
+
+    /// The first of the listen addresses that the interface has; nil if none is asked for.
+    private static func ownAddress(_ settings: LinkSettings) throws(LinkError) -> Address? {
+        for address in settings.listenAddresses
+        where try NetworkDevice.hasAddress(address, settings.family, on: settings.interface) {
+            return address
+        }
+        if settings.listenAddresses.isEmpty { return nil }
+        throw .addressNotAssigned
     }
 
     /// The descriptor's number, for epoll; valid while the link lives.
@@ -142,12 +155,12 @@ public struct DatagramLink: ~Copyable {
 
     /// Writes what every datagram carries beside it: the interface and the own address to leave by.
     private static func prepare(
-        _ sending: borrowing MessageVectors, _ settings: LinkSettings, _ device: NetworkDevice
+        _ sending: borrowing MessageVectors, _ family: AddressFamily, _ device: NetworkDevice, listenAddress: Address?
     ) -> Int {
-        let information = PacketInformation(interface: device.index, address: settings.listenAddress ?? .any)
+        let information = PacketInformation(interface: device.index, address: listenAddress ?? .any)
         var length = 0
         for index in 0..<MessageVectors.limit {
-            unsafe length = information.store(into: sending.control(index), settings.family)
+            unsafe length = information.store(into: sending.control(index), family)
             unsafe sending.headers[index].msg_hdr.msg_control = sending.control(index)
             unsafe sending.headers[index].msg_hdr.msg_controllen = length
         }

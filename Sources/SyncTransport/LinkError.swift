@@ -9,7 +9,7 @@ public enum LinkError: Error, Equatable, Sendable {
     case interfaceMissing
     /// The interface is not up; it may come up.
     case interfaceDown
-    /// The listen address is not one of the interface's, or is still being checked for duplicates; it may come.
+    /// No listen address is one of the interface's, or is still being checked for duplicates; it may come.
     case addressNotAssigned
     /// Another process has the port.
     case portInUse

@@ -22,8 +22,8 @@ public struct LinkSettings: Equatable, Sendable {
     public var family: AddressFamily
     /// The UDP port, at both ends.
     public var port: UInt16
-    /// The own address, which must be one of the interface's; nil leaves the choice to the kernel.
-    public var listenAddress: Address?
+    /// Addresses that the own one may be: the first that the interface has; none leaves the choice to the kernel.
+    public var listenAddresses: [Address]
     /// Whom a datagram to everyone goes to.
     public var audience: Audience
     /// Bytes that the socket may queue each way, as `sync-queue-size` says.
@@ -33,13 +33,13 @@ public struct LinkSettings: Equatable, Sendable {
 
     /// Makes settings.
     public init(
-        interface: String, family: AddressFamily, port: UInt16, listenAddress: Address? = nil, audience: Audience,
+        interface: String, family: AddressFamily, port: UInt16, listenAddresses: [Address] = [], audience: Audience,
         queueBytes: Int = 8 << 20, sourceKey: SipHash.Key
     ) {
         self.interface = interface
         self.family = family
         self.port = port
-        self.listenAddress = listenAddress
+        self.listenAddresses = listenAddresses
         self.audience = audience
         self.queueBytes = queueBytes
         self.sourceKey = sourceKey
@@ -49,7 +49,7 @@ public struct LinkSettings: Equatable, Sendable {
     public var fault: Fault? {
         if interface.isEmpty || interface.utf8.count > Self.interfaceNameLimit { return .interfaceName }
         if port == 0 { return .port }
-        if let listenAddress, !listenAddress.isUnicast(family) { return .listenAddress }
+        if !listenAddresses.allSatisfy({ $0.isUnicast(family) }) { return .listenAddress }
         switch audience {
         case .peers(let peers):
             if peers.isEmpty || peers.count > Self.peerLimit { return .peerCount }
@@ -65,7 +65,7 @@ public struct LinkSettings: Equatable, Sendable {
         case interfaceName
         /// The port is 0.
         case port
-        /// The own address is not a unicast address of the family.
+        /// A listen address is not a unicast address of the family.
         case listenAddress
         /// There is no peer, or there are more than `peerLimit`.
         case peerCount

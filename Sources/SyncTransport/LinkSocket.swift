@@ -15,7 +15,8 @@ enum LinkSocket {
 
     /// Sets the options of a link and binds it; whether the socket is bound to the device.
     static func prepare(
-        _ socket: borrowing FileDescriptor, _ settings: LinkSettings, _ device: NetworkDevice, bindingToDevice: Bool
+        _ socket: borrowing FileDescriptor, _ settings: LinkSettings, _ device: NetworkDevice, listenAddress: Address?,
+        bindingToDevice: Bool
     ) throws(LinkError) -> Bool {
         let number = socket.rawValue
         // Without the right to do so (a kernel before 5.7), the packet information is checked and nothing is lost.
@@ -33,9 +34,9 @@ enum LinkSocket {
             try set(number, Int32(IPPROTO_IPV6), IPV6_MTU_DISCOVER, IPV6_PMTUDISC_DO)
             try set(number, Int32(IPPROTO_IPV6), IPV6_MULTICAST_ALL, 0)
         }
-        var own = settings.listenAddress ?? .any
+        var own = listenAddress ?? .any
         if case .group(let group) = settings.audience {
-            try join(number, group, settings, device)
+            try join(number, group, settings.family, device, own: own)
             // Bound to its own address, the socket would hear no group; bound to the group, no repair.
             own = .any
         }
@@ -53,14 +54,14 @@ enum LinkSocket {
     }
 
     private static func join(
-        _ number: Int32, _ group: Address, _ settings: LinkSettings, _ device: NetworkDevice
+        _ number: Int32, _ group: Address, _ family: AddressFamily, _ device: NetworkDevice, own: Address
     ) throws(LinkError) {
-        switch settings.family {
+        switch family {
         case .ipv4:
             let level = Int32(IPPROTO_IP)
             var request = ip_mreqn()
             request.imr_multiaddr = group.ipv4
-            request.imr_address = (settings.listenAddress ?? .any).ipv4
+            request.imr_address = own.ipv4
             request.imr_ifindex = Int32(bitPattern: device.index)
             let size = socklen_t(MemoryLayout<ip_mreqn>.size)
             guard unsafe setsockopt(number, level, IP_ADD_MEMBERSHIP, &request, size) == 0,

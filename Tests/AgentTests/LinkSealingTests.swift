@@ -15,16 +15,22 @@ import Testing
     /// A node: its sealing, what its engine would have sent and what it has got.
     final class Node {
         let sender: UInt32
+        let link: UInt8
         var incarnation: UInt64
         var sequence: UInt64 = 0
         var sealing: LinkSealing
         var got: [UInt64] = []
 
-        init(_ sender: UInt32, incarnation: UInt64 = 50, _ stage: Configuration.SealingStage, _ keys: [SealKey]) {
+        init(
+            _ sender: UInt32, incarnation: UInt64 = 50, link: UInt8 = 0, _ stage: Configuration.SealingStage,
+            _ keys: [SealKey]
+        ) {
             self.sender = sender
+            self.link = link
             self.incarnation = incarnation
             sealing = LinkSealing(
-                SealingPlan(stage: stage, keys: keys), sender: sender, incarnation: incarnation, capacity: capacity)
+                SealingPlan(stage: stage, keys: keys), sender: sender, incarnation: incarnation, link: link,
+                capacity: capacity)
         }
 
         /// Starts anew and remembers nothing.
@@ -33,7 +39,8 @@ import Testing
             sequence = 0
             got = []
             sealing = LinkSealing(
-                SealingPlan(stage: stage, keys: keys), sender: sender, incarnation: incarnation, capacity: capacity)
+                SealingPlan(stage: stage, keys: keys), sender: sender, incarnation: incarnation, link: link,
+                capacity: capacity)
         }
 
         /// Datagrams as an engine makes them, as they leave.
@@ -46,7 +53,7 @@ import Testing
                     sender: sender, incarnation: incarnation, term: 1, sequence: sequence, role: .master, inSync: true
                 ).encode(into: &writer)
                 writer.append(utf8: "plain words of \(sender)")
-                writer.withBytes { batch.append($0) }
+                writer.withBytes { batch.append($0, link: link) }
             }
             guard sealing.seals else { return LinkSealingTests.bytes(batch) }
             var sent: [[UInt8]] = []
@@ -287,6 +294,40 @@ import Testing
             return
         }
         #expect(listing == KeyListing(stage: .off, keys: []))
+    }
+
+    @Test func `what is sealed for one link is refused on another, and its questions as well`() throws {
+        let keys = [try key(1)]
+        let (one, two) = (Node(1, link: 0, .require, keys), Node(2, link: 1, .require, keys))
+        exchange(one.send(10), from: one, among: [one, two])
+        #expect(two.got.isEmpty && two.count(.wrongLink) == 10 && two.count(.challengesSent) == 0)
+        let three = Node(3, link: 1, .require, keys)
+        exchange(three.send(1), from: three, among: [one, two, three])
+        exchange(three.send(10), from: three, among: [one, two, three])
+        #expect(two.got.count == 10 && one.got.isEmpty && one.count(.wrongLink) > 11)
+    }
+
+    @Test func `a link seals and opens its own part of a batch alone`() throws {
+        let keys = [try key(1)]
+        let (one, two) = (Node(1, link: 1, .require, keys), Node(2, link: 1, .require, keys))
+        exchange(one.send(1), from: one, among: [one, two])
+        let sent = one.send(3)
+        var batch = DatagramBatch(limit: 8, datagramCapacity: 2_000)
+        // Another link's: neither looked at nor moved.
+        let foreign: [UInt8] = [1, 2, 3]
+        batch.append(foreign.span.bytes, link: 0)
+        for datagram in [sent[0], [0xff], sent[1]] { batch.append(datagram.span.bytes, link: 1) }
+        two.sealing.open(&batch, from: 1, at: .origin)
+        let left = Self.bytes(batch)
+        #expect(left.count == 3 && left[0] == foreign && left[1].count == sent[0].count - SealedFront.tagSize)
+
+        var mixed = DatagramBatch(limit: 8, datagramCapacity: 2_000)
+        mixed.append(foreign.span.bytes, link: 0)
+        let opened = left[1]
+        mixed.append(opened.span.bytes, link: 0)
+        let next = one.sealing.seal(mixed, from: 0)
+        let sealed = one.sealing.sealed.count
+        #expect(next == 2 && sealed == 0 && one.count(.unsealable) == 0)
     }
 
     @Test func `a full datagram of the engine leaves sealed, all of a large batch`() throws {

@@ -28,12 +28,12 @@ enum Pair {
     /// What r1 knows.
     static let fromMaster: PreflightSituation = {
         var situation = PreflightSituation(
-            here: .init(name: "r1", role: .master, facts: facts), interface: "sync0")
+            here: .init(name: "r1", role: .master, facts: facts), links: [.init(interface: "sync0")])
         var peer = PreflightSituation.Peer(node: .init(name: "r2", role: .backup, facts: facts))
         peer.saysInSync = true
         peer.versions = (1, 1)
-        situation.peer = peer
-        situation.lossPerMille = 0
+        peer.lossPerMille = 0
+        situation.peers = [peer]
         situation.internalFlows = 100_000
         return situation
     }()
@@ -51,4 +51,12 @@ enum Pair {
         situation.externalFlows = 100_000
         return situation
     }()
+}
+
+extension PreflightSituation {
+    /// The only peer.
+    var peer: Peer? {
+        get { peers.first }
+        set { peers = newValue.map { [$0] } ?? [] }
+    }
 }

@@ -98,7 +98,7 @@ import Testing
         situation.peer?.node.facts?.buckets = nil
         situation.peer?.node.facts?.timeouts = []
         situation.peer?.node.facts?.events = nil
-        situation.lossPerMille = nil
+        situation.peer?.lossPerMille = nil
         situation.peer?.node.facts?.lossPerMille = nil
         let report = PreflightJudge(situation: situation).report()
         #expect(report.verdict == .safe && report.findings.isEmpty)

@@ -11,10 +11,11 @@ enum Rows {
 
     static let links: [Row] = [
         Row("no interface", .link, .notSafe, "does not exist", "r1: ip -s link show dev sync0") {
-            $0.linkObstacle = "interface sync0 does not exist: waiting for it"
+            $0.links[0].isThere = false
+            $0.links[0].obstacle = "interface sync0 does not exist: waiting for it"
         },
         Row("no carrier", .link, .notSafe, "sync0 has no carrier", "r1: ip -s link show dev sync0") {
-            $0.hasCarrier = false
+            $0.links[0].hasCarrier = false
         },
         Row("no peer", .peer, .notSafe, "no peer has been heard on sync0", "r1: ip -s link show dev sync0") {
             $0.peer = nil
@@ -40,7 +41,7 @@ enum Rows {
             $0.wireVersions = (1, 2)
         },
         Row("loss on the way here", .loss, .doubtful, "3.1 % of the datagrams from r2 to r1", "r1: ip -s link") {
-            $0.lossPerMille = 31
+            $0.peer?.lossPerMille = 31
         },
         Row("loss on the way there", .loss, .doubtful, "10.0 % of the datagrams from r1 to r2", "r2: ip -s link") {
             $0.peer?.node.facts?.lossPerMille = 100
@@ -206,7 +207,7 @@ enum Rows {
             $0.peer?.node.facts?.isLoose = true
         },
         Row("loss on the way here", .loss, .doubtful, "1.0 % of the datagrams from r1 to r2", "r2: ip -s link") {
-            $0.lossPerMille = 10
+            $0.peer?.lossPerMille = 10
         },
     ]
 }

@@ -9,16 +9,15 @@ import Testing
         "interface sync0 {peer 10.99.0.2;port 4000}",
         "interface 'sync0' { peer \"10.99.0.2\"\r\n port '4000' }\r\n",
         "# a comment { ; }\ninterface sync0 { # } here\n peer 10.99.0.2 /* and\n over lines */\n port 4000 }",
-        "interface sync0 { peer 10.99.0.2 } interface sync0 { port 4000 }",
-        "interface sync0 { port 4000 }; interface sync0 { peer 10.99.0.2 };;\n;",
+        "interface sync0 { port 4000; peer 10.99.0.2 };;\n;",
         "\u{feff}interface sync0 { port 4000#4001\n peer 10.99.0.2 }",
     ])
     func `the same link in many hands`(text: String) throws {
         let reading = read(text + "\nvrrp { sync-group syncgrp }")
         #expect(reading.problems == [])
-        let link = try #require(reading.configuration?.link)
+        let link = try #require(reading.configuration?.links.first)
         #expect(link.interface == "sync0" && link.port == 4000)
-        #expect(link.destination == .unicast(peer: try #require(HostAddress(parsing: "10.99.0.2"))))
+        #expect(link.destination == .unicast(peers: [try #require(HostAddress(parsing: "10.99.0.2"))]))
     }
 
     @Test func `a comment begins where a word could begin, so a glob is a word`() {
@@ -33,7 +32,8 @@ import Testing
             "interface sync0 { include peer.conf }\nvrrp { sync-group g }", beside: ["/peer.conf": "peer 10.99.0.2"])
         #expect(reading.problems == [])
         #expect(
-            reading.configuration?.link.destination == .unicast(peer: try #require(HostAddress(parsing: "10.99.0.2"))))
+            reading.configuration?.links.first?.destination
+                == .unicast(peers: [try #require(HostAddress(parsing: "10.99.0.2"))]))
     }
 
     @Test func `drop-ins beside the file are read after it`() {

@@ -36,9 +36,11 @@ import Testing
         let configuration = try #require(reading.configuration)
         var expected = AgentConfiguration(
             nodeName: "r1",
-            link: LinkConfiguration(
-                interface: "sync0", destination: .unicast(peer: try #require(HostAddress(parsing: "10.99.0.2"))),
-                port: 3781, listenAddress: HostAddress(parsing: "10.99.0.1")))
+            links: [
+                LinkConfiguration(
+                    interface: "sync0", destination: .unicast(peers: addresses("10.99.0.2")), port: 3781,
+                    listenAddresses: addresses("10.99.0.1"))
+            ])
         expected.acceptedProtocols = [.tcp, .udp, .icmp]
         expected.eventQueueBytes = 16 << 20
         expected.syncQueueBytes = 4 << 20
@@ -51,8 +53,12 @@ import Testing
     @Test func `without a word of ours the defaults are the documented ones`() throws {
         let configuration = try #require(read(least).configuration)
         #expect(configuration.nodeName == "r1")
-        #expect(configuration.link.port == 3780 && configuration.link.listenAddress == nil)
-        #expect(configuration.link.destination == .multicast(group: HostAddress(Address(ipv4: 0xe100_0032), .ipv4)))
+        #expect(
+            configuration.links == [
+                LinkConfiguration(
+                    interface: "sync0",
+                    destination: .multicast(group: HostAddress(Address(ipv4: 0xe100_0032), .ipv4)), port: 3780)
+            ])
         #expect(configuration.acceptedProtocols == nil)
         #expect(configuration.eventQueueBytes == 8_388_608 && configuration.syncQueueBytes == 8_388_608)
         #expect(configuration.purgeTimeout == .seconds(60) && configuration.startupResync)
@@ -75,10 +81,10 @@ import Testing
         Leaf("cluster { group GROUP }") { $0.manager == .cluster(group: "GROUP") },
         Leaf("failover-mechanism { cluster { group GROUP } }") { $0.manager == .cluster(group: "GROUP") },
         Leaf("mcast-group 225.0.0.9") {
-            $0.link.destination == .multicast(group: HostAddress(Address(ipv4: 0xe100_0009), .ipv4))
+            $0.links[0].destination == .multicast(group: HostAddress(Address(ipv4: 0xe100_0009), .ipv4))
         },
         Leaf("mcast-group ff02::9; listen-address fe80::1") {
-            $0.link.family == .ipv6 && $0.link.listenAddress == HostAddress(parsing: "fe80::1")
+            $0.links[0].family == .ipv6 && $0.links[0].listenAddresses == addresses("fe80::1")
         },
         Leaf("startup-resync off") { !$0.startupResync },
         Leaf("purge-timeout 2m") { $0.purgeTimeout == .seconds(120) },
@@ -202,6 +208,9 @@ import Testing
         #expect(Share(partsPerMillion: 10_000).isExceeded(by: part, of: whole) == exceeded)
     }
 }
+
+/// Addresses by their text.
+func addresses(_ texts: String...) -> [HostAddress] { texts.compactMap { HostAddress(parsing: $0) } }
 
 /// Helpers by their names.
 func names(_ texts: String...) -> Set<KernelName> { Set(texts.compactMap { KernelName($0) }) }

@@ -18,11 +18,12 @@ import Testing
             "kernel":{"entries":413202,"limit":1048576},\
             "last_takeover":{"at":"2026-11-18T11:06:40.380Z","failed":0,"flows":412031,"reason":"promoted by notify",\
             "seconds":0.380999999},\
+            "links":[{"active":true,"carrier":true,"mode":"unicast","name":"sync0","obstacle":null,"there":true}],\
             "node":"r1",\
             "peers":[{"address":"10.99.0.2",\
             "digest":{"equal_at":"2026-11-21T11:20:00.000Z","local":"0123456789abcdef","remote":"0123456789abcdef",\
             "version":88120331},\
-            "in_sync":true,"lag_ms":2,"last_heard_ms":120,"name":"r2",\
+            "in_sync":true,"lag_ms":2,"last_heard_ms":120,"link":"sync0","name":"r2",\
             "roles":[{"group":"syncgrp","role":"backup"}],"unacknowledged":0}],\
             "reasons":[],"role":"master","schema":1,"since":"2026-11-18T11:06:40.000Z","source":"notify",\
             "standby":"cold","term":41,"verdict":"ok"}
@@ -40,10 +41,11 @@ import Testing
             "counters":{},\
             "groups":[{"name":"a","readiness":null,"role":"starting","since":null,"source":"none","term":null},\
             {"name":"b","readiness":null,"role":"taking-over","since":null,"source":"none","term":null}],\
-            "kernel":{"entries":null,"limit":null},"last_takeover":null,"node":"r1",\
+            "kernel":{"entries":null,"limit":null},"last_takeover":null,"links":[],"node":"r1",\
             "peers":[{"address":"10.99.0.2",\
             "digest":{"equal_at":null,"local":null,"remote":null,"version":null},\
-            "in_sync":null,"lag_ms":null,"last_heard_ms":null,"name":null,"roles":[],"unacknowledged":null}],\
+            "in_sync":null,"lag_ms":null,"last_heard_ms":null,"link":null,\
+            "name":null,"roles":[],"unacknowledged":null}],\
             "reasons":["no peer; look at the link"],"schema":1,"standby":"cold","verdict":"critical"}
             """
         #expect(try json(report) == expected)

@@ -11,12 +11,14 @@ enum Sample {
         node: "r1", verdict: .ok, standby: .cold, groups: [group],
         peers: [
             StatusReport.Peer(
-                name: "r2", address: "10.99.0.2", roles: [.init(group: "syncgrp", role: .backup)], inSync: true,
+                name: "r2", address: "10.99.0.2", link: "sync0", roles: [.init(group: "syncgrp", role: .backup)],
+                inSync: true,
                 digest: .init(
                     local: 0x0123_4567_89ab_cdef, remote: 0x0123_4567_89ab_cdef, version: 88_120_331,
                     equalAt: WallTime(seconds: 1_795_260_000)),
                 lagMilliseconds: 2, unacknowledged: 0, lastHeardMilliseconds: 120)
         ],
+        links: [.init(name: "sync0", active: true)],
         internalCache: .init(flows: 413_180, expectations: 3), externalCache: .init(flows: 0, expectations: 0),
         kernel: .init(entries: 413_202, limit: 1_048_576),
         lastTakeover: .init(

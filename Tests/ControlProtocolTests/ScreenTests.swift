@@ -66,6 +66,26 @@ import Testing
         #expect(StatusScreen.render(report, now: Self.now) == expected)
     }
 
+    @Test func `links are shown when there are several, or one is not well`() {
+        func rows(_ links: [StatusReport.Link]) -> [Substring] {
+            var report = Sample.status
+            report.links = links
+            let screen = StatusScreen.render(report, now: Self.now)
+            #expect(screen.contains("10.99.0.2  over sync0") == (links.count > 1))
+            return screen.split(separator: "\n").filter { $0.hasPrefix("link") }
+        }
+        #expect(rows([.init(name: "sync0", active: true)]).isEmpty)
+        #expect(rows([.init(name: "sync0", carrier: false)]) == ["link       sync0  unicast  NO CARRIER"])
+        #expect(
+            rows([.init(name: "sync0", active: true, obstacle: "long ones are lost")])
+                == ["link       sync0  unicast  NOT WELL  in use"])
+        #expect(
+            rows([
+                .init(name: "sync0", active: true),
+                .init(name: "sync1", mode: .multicast, there: false, carrier: false, obstacle: "it is not there"),
+            ]) == ["link       sync0  unicast  in use", "link       sync1  multicast  AWAY"])
+    }
+
     @Test func `names from elsewhere neither move the cursor nor leave the 80 columns`() {
         var report = Sample.status
         report.node = "r1\u{1b}[2J\u{202e}" + String(repeating: "n", count: 300)

@@ -17,7 +17,7 @@ import Testing
     ) -> LinkSettings {
         let own = family == .ipv4 ? Self.loopback : Address(high: 0, low: 1)
         return LinkSettings(
-            interface: "lo", family: family, port: port, listenAddress: own, audience: .peers([peer ?? own]),
+            interface: "lo", family: family, port: port, listenAddresses: [own], audience: .peers([peer ?? own]),
             queueBytes: queueBytes, sourceKey: Self.key)
     }
 
@@ -37,6 +37,7 @@ import Testing
         var batch = DatagramBatch(limit: 8, datagramCapacity: capacity)
         var more = true
         while more {
+            batch.removeAll()
             more = link.receive(into: &batch)
             for index in 0..<batch.count {
                 received.append((batch.withDatagram(index) { [UInt8]($0) }, batch.source(of: index)))
@@ -126,7 +127,7 @@ import Testing
 
     @Test func `a broadcast is not for the link`() throws {
         var open = settings(47_807)
-        open.listenAddress = nil
+        open.listenAddresses = []
         open.audience = .peers([Address(ipv4: 0x7f00_0002)])
         var link = try DatagramLink(open)
         let peer = ForeignSocket(2)
@@ -151,6 +152,43 @@ import Testing
         #expect(dropped > 0 && received.count + Int(dropped) == 200)
     }
 
+    @Test func `links share a batch, each under its number and within its share`() throws {
+        let stranger = ForeignSocket(2)
+        var first = try DatagramLink(settings(47_811))
+        var second = try DatagramLink(settings(47_812))
+        var out = DatagramBatch(limit: 8, datagramCapacity: 100)
+        for number in UInt8(0)..<6 { out.append([number].span.bytes, link: number % 3) }
+        stranger.send([9], to: 1, port: 47_812)
+        let sent = (first.send(out, as: 0), second.send(out, as: 1))
+        #expect(sent.0.sent == 2 && sent.1.sent == 2)
+
+        var batch = DatagramBatch(limit: 4, datagramCapacity: 100)
+        let more = (
+            first.receive(into: &batch, atMost: 1, as: 0), second.receive(into: &batch, atMost: 3, as: 1),
+            first.receive(into: &batch, as: 0)
+        )
+        #expect(more.0 && more.1 && more.2)
+        let full = first.receive(into: &batch, as: 0)
+        #expect(full, "a full batch says nothing of what waits")
+        var taken: [(bytes: [UInt8], link: UInt8)] = []
+        for index in 0..<batch.count {
+            taken.append((batch.withDatagram(index) { [UInt8]($0) }, batch.link(of: index)))
+        }
+        #expect(taken.map(\.bytes) == [[0], [1], [4], [3]] && taken.map(\.link) == [0, 1, 1, 0])
+        let strangers = second.counters[.unknownSource]
+        #expect(strangers == 1)
+    }
+
+    @Test func `of several listen addresses the interface's own is taken`() throws {
+        var several = settings(47_813)
+        several.listenAddresses = [Address(ipv4: 0xc000_0201), Self.loopback, Address(ipv4: 0xc000_0202)]
+        let link = try DatagramLink(several)
+        let own = link.listenAddress
+        #expect(own == Self.loopback)
+        several.listenAddresses = [Address(ipv4: 0xc000_0201), Address(ipv4: 0xc000_0202)]
+        #expect(throws: LinkError.addressNotAssigned) { _ = try DatagramLink(several) }
+    }
+
     @Test func `a second link on the port is told so`() throws {
         let link = try DatagramLink(settings(47_809))
         #expect(throws: LinkError.portInUse) { _ = try DatagramLink(settings(47_809)) }
@@ -162,7 +200,7 @@ import Testing
         missing.interface = "nosuch0"
         #expect(throws: LinkError.interfaceMissing) { _ = try DatagramLink(missing) }
         var foreign = settings(47_810)
-        foreign.listenAddress = Address(ipv4: 0xc000_0201)
+        foreign.listenAddresses = [Address(ipv4: 0xc000_0201)]
         #expect(throws: LinkError.addressNotAssigned) { _ = try DatagramLink(foreign) }
         #expect(LinkError.interfaceMissing.mayPass && LinkError.addressNotAssigned.mayPass)
         #expect(!LinkError.unusable(.port).mayPass)
@@ -180,7 +218,7 @@ import Testing
         fault: LinkSettings.Fault, interface: String, port: UInt16, own: UInt32, peers: [UInt32]
     ) {
         let settings = LinkSettings(
-            interface: interface, family: .ipv4, port: port, listenAddress: Address(ipv4: own),
+            interface: interface, family: .ipv4, port: port, listenAddresses: [Address(ipv4: own)],
             audience: .peers(peers.map { Address(ipv4: $0) }), sourceKey: Self.key)
         #expect(throws: LinkError.unusable(fault)) { _ = try DatagramLink(settings) }
     }

@@ -35,7 +35,7 @@ import Testing
                 case .unicast4, .unicast6, .unicastScoped: .peers([address(1 - node)])
                 }
             return LinkSettings(
-                interface: "sync", family: family, port: 3_780, listenAddress: address(node), audience: audience,
+                interface: "sync", family: family, port: 3_780, listenAddresses: [address(node)], audience: audience,
                 sourceKey: SipHash.Key(1, 2))
         }
     }
@@ -56,6 +56,7 @@ import Testing
         var batch = DatagramBatch(limit: 8, datagramCapacity: 2_000)
         var wait = patience
         while epoll.wait(until: MonotonicClock.now() + wait).count > 0 {
+            batch.removeAll()
             _ = link.receive(into: &batch)
             for index in 0..<batch.count {
                 received.append((batch.withDatagram(index) { [UInt8]($0) }, batch.source(of: index)))
@@ -111,7 +112,7 @@ import Testing
             try pair.enter(1)
             try Command.run("ip", "address", "add", "10.98.0.2/24", "dev", "other")
             let foreign = LinkSettings(
-                interface: "other", family: .ipv4, port: 3_780, listenAddress: Address(ipv4: 0x0a62_0002),
+                interface: "other", family: .ipv4, port: 3_780, listenAddresses: [Address(ipv4: 0x0a62_0002)],
                 audience: .peers([Address(ipv4: 0x0a62_0001)]), sourceKey: SipHash.Key(1, 2))
             var other = try DatagramLink(foreign)
             let sent = other.send(Self.batch([[1], [2]]))
@@ -119,6 +120,73 @@ import Testing
             let heard = try Self.receive(&link, patience: .milliseconds(100))
             let count = link.counters[.wrongInterface]
             #expect(heard.isEmpty && count == (bindingToDevice ? 0 : 2))
+        }
+    }
+
+    /// A multicast link over an interface, without an address of its own.
+    private static func group(_ wiring: Wiring, _ interface: String, port: UInt16 = 3_780) -> LinkSettings {
+        var settings = wiring.settings(0)
+        settings.interface = interface
+        settings.port = port
+        settings.listenAddresses = []
+        return settings
+    }
+
+    /// A second cable with addresses of both families; the thread is in the first node then.
+    private static func addSecondCable(_ pair: RouterPair) throws {
+        try pair.addCable("other")
+        for (node, name) in [(1, "2"), (0, "1")] {
+            try pair.enter(node)
+            try Command.run("ip", "address", "add", "10.98.0.\(name)/24", "dev", "other")
+            try Command.run("ip", "address", "add", "fe80::\(name)/64", "dev", "other", "nodad")
+            for _ in 0..<500 where try !Command.run("ip", "link", "show", "other").contains("state UP") {
+                usleep(10_000)
+            }
+        }
+    }
+
+    @Test(arguments: [Wiring.multicast4, .multicast6], [true, false])
+    func `the group on another interface is not heard, though the node is in it there`(
+        wiring: Wiring, bindingToDevice: Bool
+    ) throws {
+        try NetworkNamespace.withNew {
+            let pair = try RouterPair()
+            try Self.addSecondCable(pair)
+            var link = try DatagramLink(Self.group(wiring, "sync"), bindingToDevice: bindingToDevice)
+            // Another program's, on another port.
+            let member = try DatagramLink(Self.group(wiring, "other", port: 3_781))
+            try pair.enter(1)
+            var far = try DatagramLink(Self.group(wiring, "other"))
+            let sent = far.send(Self.batch([[1], [2]]))
+            #expect(sent.sent == 2)
+            let heard = try Self.receive(&link, patience: .milliseconds(100))
+            #expect(heard.isEmpty)
+            _ = member.rawValue
+        }
+    }
+
+    @Test(arguments: [Wiring.multicast4, .multicast6])
+    func `one group on two interfaces is two links, and each hears its own`(wiring: Wiring) throws {
+        try NetworkNamespace.withNew {
+            let pair = try RouterPair()
+            try Self.addSecondCable(pair)
+            var sync = try DatagramLink(Self.group(wiring, "sync"))
+            var other = try DatagramLink(Self.group(wiring, "other"))
+            try pair.enter(1)
+            var farSync = try DatagramLink(Self.group(wiring, "sync"))
+            var farOther = try DatagramLink(Self.group(wiring, "other"))
+            var batch = DatagramBatch(limit: 8, datagramCapacity: 2_000)
+            for number in UInt8(0)..<8 { batch.append([number].span.bytes, link: number % 2) }
+            let sent = (farSync.send(batch, as: 0), farOther.send(batch, as: 1))
+            #expect(sent.0.sent == 4 && sent.1.sent == 4)
+            let heard = (try Self.receive(&sync), try Self.receive(&other))
+            #expect(heard.0.map(\.bytes) == [[0], [2], [4], [6]])
+            #expect(heard.1.map(\.bytes) == [[1], [3], [5], [7]])
+
+            let answered = other.send(Self.batch([[9]], to: heard.1[0].source))
+            #expect(answered.sent == 1)
+            let answers = (try Self.receive(&farSync, patience: .milliseconds(50)), try Self.receive(&farOther))
+            #expect(answers.0.isEmpty && answers.1.map(\.bytes) == [[9]])
         }
     }
 

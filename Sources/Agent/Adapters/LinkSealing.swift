@@ -26,9 +26,11 @@ struct LinkSealing: ~Copyable {
 
     /// Begins as planned.
     ///
-    /// - Parameter capacity: bytes of a datagram at most, as the engine makes them.
-    init(_ plan: SealingPlan, sender: UInt32, incarnation: UInt64, capacity: Int) {
-        machine = SealingMachine(sender: sender, incarnation: incarnation)
+    /// - Parameters:
+    ///   - link: the link's number, alike on all nodes.
+    ///   - capacity: bytes of a datagram at most, as the engine makes them.
+    init(_ plan: SealingPlan, sender: UInt32, incarnation: UInt64, link: UInt8, capacity: Int) {
+        machine = SealingMachine(sender: sender, incarnation: incarnation, link: link)
         seal = DatagramSeal(sender: sender, incarnation: incarnation, frontSize: SealedFront.size)
         sealed = DatagramBatch(limit: Self.batchLimit, datagramCapacity: capacity + SealedFront.tagSize)
         questions = DatagramBatch(limit: Self.questionLimit, datagramCapacity: SealingQuestion.datagramSize)
@@ -44,11 +46,15 @@ struct LinkSealing: ~Copyable {
 
     // MARK: Datagrams
 
-    /// Seals the datagrams from a place on into `sealed`, as many as fit, and says where to go on.
+    /// Seals the link's datagrams from a place on into `sealed`, as many as fit, and says where to go on.
     mutating func seal(_ datagrams: borrowing DatagramBatch, from first: Int) -> Int {
         sealed.removeAll()
         var index = first
         while index < datagrams.count, !sealed.isFull {
+            guard datagrams.link(of: index) == machine.link else {
+                index += 1
+                continue
+            }
             switch datagrams.withDatagram(index, { machine.depart($0) }) {
             case .open: datagrams.withDatagram(index) { sealed.append($0, source: datagrams.source(of: index)) }
             case .refuse: break
@@ -67,11 +73,12 @@ struct LinkSealing: ~Copyable {
         return index
     }
 
-    /// Opens datagrams in their places and removes those that are refused; what is to be said is in `questions`.
-    mutating func open(_ datagrams: inout DatagramBatch, at now: Instant) {
+    /// Opens the datagrams from a place on where they are and removes those that are refused; what is to be said is in
+    /// `questions`.
+    mutating func open(_ datagrams: inout DatagramBatch, from first: Int = 0, at now: Instant) {
         questions.removeAll()
-        var kept = 0
-        for index in 0..<datagrams.count {
+        var kept = first
+        for index in first..<datagrams.count {
             switch datagrams.withDatagram(index, { machine.inspect($0) }) {
             case .refuse: continue
             case .take: break

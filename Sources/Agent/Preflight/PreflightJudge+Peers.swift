@@ -1,49 +1,77 @@
 internal import Conntrack
 internal import ControlProtocol
 
-// The link, the peer, and what the two know of each other's flows.
+// The links, the peers, and what the nodes know of each other's flows.
 extension PreflightJudge {
     private var here: String { situation.here.name }
-    private var showLink: String { "ip -s link show dev \(situation.interface)" }
+    private var peers: [PreflightSituation.Peer] { situation.peers }
+    private var interfaces: String { situation.links.map(\.interface).joined(separator: ", ") }
+    private var showLinks: String { showLink(situation.links) }
+
+    private func showLink(_ links: [AgentReport.Link]) -> String {
+        "ip -s link show" + (links.count == 1 ? " dev \(links[0].interface)" : "")
+    }
 
     func judgeLink() -> Answer {
-        if let obstacle = situation.linkObstacle { return Self.found(.link, .notSafe, obstacle, on: here, showLink) }
-        guard situation.hasCarrier else {
-            return Self.found(.link, .notSafe, "\(situation.interface) has no carrier", on: here, showLink)
+        let usable = situation.links.filter(\.isUsable).map(\.interface)
+        let goesOn = usable.isEmpty ? "" : ", while the nodes go on over \(usable.joined(separator: " and "))"
+        let away: [PreflightReport.Finding] = situation.links.compactMap { link in
+            guard let trouble = link.trouble else { return nil }
+            // Short datagrams pass, and tell the nodes of each other; those full of flows may not.
+            if link.isUsable { return .init(.link, .doubtful, trouble, on: here, showLink([link])) }
+            let severity: PreflightReport.Verdict = usable.isEmpty ? .notSafe : .safe
+            return .init(.link, severity, trouble + goesOn, on: here, showLink([link]))
         }
-        return .passed
+        let silent: [PreflightReport.Finding] = situation.livePeers.flatMap(\.silentLinks).map { link, what in
+            .init(.link, .safe, what, on: here, showLink([link]))
+        }
+        return Self.sum(away + silent)
     }
 
     func judgePeer() -> Answer {
-        guard let peer = situation.peer else {
+        guard !peers.isEmpty else {
             return Self.found(
-                .peer, .notSafe, "no peer has been heard on \(situation.interface): every flow would be lost",
-                on: here, showLink)
+                .peer, .notSafe, "no peer has been heard on \(interfaces): every flow would be lost", on: here,
+                showLinks)
         }
-        let name = peer.node.name
-        if peer.hasLeft {
-            return Self.found(
-                .peer, .notSafe, "the agent of \(name) has ended: what came since is not there", on: name,
-                "systemctl start ctsync-ha")
+        // Where another one stands by, it is not certain that the flows go to this one.
+        let severity: PreflightReport.Verdict = situation.livePeers.isEmpty ? .notSafe : .doubtful
+        var found: [PreflightReport.Finding] = peers.compactMap { peer in
+            let name = peer.node.name
+            if peer.hasLeft {
+                return .init(
+                    .peer, severity, "the agent of \(name) has ended: what came since is not there", on: name,
+                    "systemctl start ctsync-ha")
+            }
+            return peer.silentFor.map { seconds in
+                .init(
+                    .peer, severity, "\(name) is silent for \(seconds) s: what came since may not be there", on: name,
+                    "systemctl status ctsync-ha")
+            }
         }
-        if let seconds = peer.silentFor {
-            return Self.found(
-                .peer, .notSafe, "\(name) is silent for \(seconds) s: what came since may not be there", on: name,
-                "systemctl status ctsync-ha")
+        if let expected = situation.links.compactMap(\.peers).max(), expected > peers.count {
+            found.append(
+                .init(
+                    .peer, .doubtful, "\(expected - peers.count) of \(expected) peers have not been heard", on: here,
+                    showLinks))
         }
-        return .passed
+        return Self.sum(found)
     }
 
     func judgeVersions() -> Answer {
-        guard let versions = situation.peer?.versions else {
-            guard situation.peer == nil, situation.foreignVersions > 0 else { return .unknown }
+        guard !peers.isEmpty else {
+            guard situation.foreignVersions > 0 else { return .unknown }
             return Self.found(
-                .versions, .notSafe, "a node on \(situation.interface) speaks another wire version than this one",
-                on: here,
+                .versions, .notSafe, "a node on \(interfaces) speaks another wire version than this one", on: here,
                 "ctsync-ha --version")
         }
+        return Self.sum(peers.map(judgeVersions))
+    }
+
+    private func judgeVersions(of peer: PreflightSituation.Peer) -> Answer {
+        guard let versions = peer.versions else { return .unknown }
         let own = situation.wireVersions
-        let name = situation.peer?.node.name ?? ""
+        let name = peer.node.name
         let ranges = "\(name) speaks wire versions \(Self.text(versions)), this node \(Self.text(own))"
         let older = versions.highest < own.highest ? name : here
         guard max(versions.lowest, own.lowest) <= min(versions.highest, own.highest) else {
@@ -68,20 +96,24 @@ extension PreflightJudge {
                     .roles, .doubtful, "no manager has told \(here) its role yet", on: here,
                     "journalctl -u keepalived"))
         }
-        guard let peer = situation.livePeer else { return found.isEmpty ? .unknown : .found(found) }
-        let roles = (situation.here.role, peer.node.role)
-        if situation.hasTwoMasters || (roles.0.claimsMastership && roles.1.claimsMastership) {
+        let nodes = situation.liveNodes
+        guard nodes.count > 1 else { return found.isEmpty ? .unknown : .found(found) }
+        let masters = nodes.filter(\.role.claimsMastership)
+        if situation.hasTwoMasters || masters.count > 1 {
+            let names = Self.list(masters.count > 1 ? masters : nodes)
             found.append(
                 .init(
-                    .roles, .notSafe, "two masters: VRRP does not pass between \(here) and \(peer.node.name)", on: here,
+                    .roles, .notSafe, "two masters: VRRP does not pass between \(names)", on: here,
                     "tcpdump -ni any proto 112"))
-        } else if !roles.0.claimsMastership, !roles.1.claimsMastership {
+        } else if masters.isEmpty {
+            let names =
+                nodes.count == 2 ? "neither \(nodes[0].name) nor \(nodes[1].name)" : "none of \(Self.list(nodes))"
             found.append(
                 .init(
-                    .roles, .notSafe, "neither \(here) nor \(peer.node.name) is master: nobody carries the flows",
-                    on: here, "systemctl status keepalived"))
+                    .roles, .notSafe, "\(names) is master: nobody carries the flows", on: here,
+                    "systemctl status keepalived"))
         }
-        for node in [situation.here, peer.node] {
+        for node in nodes {
             switch node.role {
             case .fault:
                 found.append(
@@ -102,61 +134,93 @@ extension PreflightJudge {
         return Self.sum(found)
     }
 
-    func judgeSync() -> Answer {
-        guard let (from, to) = situation.failover, let peer = situation.livePeer, let leavesHere = situation.leavesHere
-        else { return .unknown }
+    private static func list(_ nodes: [PreflightSituation.Node]) -> String {
+        nodes.count == 2
+            ? "\(nodes[0].name) and \(nodes[1].name)" : nodes.map(\.name).joined(separator: ", ")
+    }
+
+    func judgeSync() -> Answer { Self.sum(situation.failovers.map(judgeSync)) }
+
+    private func judgeSync(of failover: PreflightSituation.Failover) -> Answer {
+        let (masterIsSynced, standbyHolds) =
+            switch failover.way {
+            case .fromHere(let peer): (situation.announcesInSync, peer.saysInSync)
+            case .toHere(let master): (master.saysInSync, master.isFollowed)
+            case .between(let master, let peer): (master.saysInSync, peer.saysInSync)
+            }
         // A master that does not hold what its predecessor held says so itself.
-        let masterIsSynced = leavesHere ? situation.announcesInSync : peer.saysInSync
         guard masterIsSynced else {
+            let name = failover.from.name
             return Self.found(
-                .sync, .doubtful, "\(from.name) became master without the flows of its predecessor: it asks for them",
-                on: from.name, "ctsync-ha status")
+                .sync, .doubtful, "\(name) became master without the flows of its predecessor: it asks for them",
+                on: name, "ctsync-ha status")
         }
-        guard leavesHere ? peer.saysInSync : peer.isFollowed else {
+        guard standbyHolds else {
             return Self.found(
-                .sync, .notSafe, "\(to.name) does not hold all flows of \(from.name) yet", on: to.name,
-                "ctsync-ha resync peer")
+                .sync, .notSafe, "\(failover.to.name) does not hold all flows of \(failover.from.name) yet",
+                on: failover.to.name, "ctsync-ha resync peer")
         }
         return .passed
     }
 
-    func judgeLag() -> Answer {
-        guard let (from, to) = situation.failover, let peer = situation.livePeer else { return .unknown }
-        let changes = situation.leavesHere == true ? peer.unacknowledged : peer.missing
+    func judgeLag() -> Answer { Self.sum(situation.failovers.map(judgeLag)) }
+
+    private func judgeLag(of failover: PreflightSituation.Failover) -> Answer {
+        let changes: UInt64
+        switch failover.way {
+        case .fromHere(let peer): changes = peer.unacknowledged
+        case .toHere(let master): changes = master.missing
+        // What is under way between others only they know.
+        case .between: return .idle
+        }
         guard changes > Self.tolerableLag else { return .passed }
         return Self.found(
             .lag, changes > Self.ruinousLag ? .notSafe : .doubtful,
-            "\(to.name) is \(changes) changes behind \(from.name)", on: to.name, "ctsync-ha statistics")
+            "\(failover.to.name) is \(changes) changes behind \(failover.from.name)", on: failover.to.name,
+            "ctsync-ha statistics")
     }
 
     func judgeDigest() -> Answer {
-        guard let (from, to) = situation.failover, let isEqual = situation.livePeer?.digestsAreEqual else {
-            return .idle
-        }
-        if isEqual { return .passed }
-        return Self.found(
-            .digest, .notSafe, "\(to.name) holds other flows than \(from.name): their digests differ", on: to.name,
-            "ctsync-ha resync peer")
+        let failovers = situation.failovers
+        return failovers.isEmpty ? .idle : Self.sum(failovers.map(judgeDigest))
     }
 
-    func judgeLoss() -> Answer {
-        guard let peer = situation.livePeer else { return .unknown }
-        let ways: [(loss: UInt32?, from: String, to: String)] = [
-            (situation.lossPerMille, peer.node.name, here), (peer.node.facts?.lossPerMille, here, peer.node.name),
+    private func judgeDigest(of failover: PreflightSituation.Failover) -> Answer {
+        let isEqual: Bool?
+        switch failover.way {
+        case .fromHere(let peer), .toHere(let peer): isEqual = peer.digestsAreEqual
+        case .between: isEqual = nil
+        }
+        guard let isEqual else { return .idle }
+        if isEqual { return .passed }
+        return Self.found(
+            .digest, .notSafe,
+            "\(failover.to.name) holds other flows than \(failover.from.name): their digests differ",
+            on: failover.to.name, "ctsync-ha resync peer")
+    }
+
+    func judgeLoss() -> Answer { Self.sum(situation.livePeers.map(judgeLoss)) }
+
+    private func judgeLoss(of peer: PreflightSituation.Peer) -> Answer {
+        // Among several nodes, nobody tells from whom it missed what.
+        let name = peer.node.name
+        let back = peers.count == 1 ? "from \(here) to \(name)" : "to \(name)"
+        let ways: [(loss: UInt32?, way: String, to: String)] = [
+            (peer.lossPerMille, "from \(name) to \(here)", here), (peer.node.facts?.lossPerMille, back, name),
         ]
         guard ways.contains(where: { $0.loss != nil }) else { return .unknown }
         return Self.sum(
             ways.compactMap { way in
                 guard let loss = way.loss, loss >= Self.tolerableLoss else { return nil }
-                return .init(
-                    .loss, .doubtful,
-                    "\(loss / 10).\(loss % 10) % of the datagrams from \(way.from) to \(way.to) are lost", on: way.to,
-                    showLink)
+                return PreflightReport.Finding(
+                    .loss, .doubtful, "\(loss / 10).\(loss % 10) % of the datagrams \(way.way) are lost", on: way.to,
+                    showLinks)
             })
     }
 
-    func judgeFacts() -> Answer {
-        guard let peer = situation.livePeer else { return .unknown }
+    func judgeFacts() -> Answer { Self.sum(situation.livePeers.map(judgeFacts)) }
+
+    private func judgeFacts(of peer: PreflightSituation.Peer) -> Answer {
         let name = peer.node.name
         guard peer.node.facts != nil else {
             return Self.found(

@@ -33,7 +33,7 @@ struct PreflightJudge {
 
     let situation: PreflightSituation
 
-    /// The report.
+    /// The report; of several tables that the flows may come to, the one with the least room.
     func report() -> PreflightReport {
         var findings: [PreflightReport.Finding] = []
         var passed: [PreflightReport.Check] = []
@@ -52,8 +52,8 @@ struct PreflightJudge {
         }
         return PreflightReport(
             node: situation.here.name, verdict: verdict,
-            failover: situation.failover.map { .init(from: $0.from.name, to: $0.to.name, flows: situation.flows) },
-            table: expectedTable, findings: sorted, passed: passed, unknown: unknown)
+            failover: failover, table: expectedTables.max { $0.share < $1.share }, findings: sorted, passed: passed,
+            unknown: unknown)
     }
 
     /// What one check comes to.
@@ -92,13 +92,38 @@ struct PreflightJudge {
         .found([.init(check, severity, what, on: node, command)])
     }
 
-    /// The next master's table after the failover, if it is known.
+    /// What several nodes come to together: a reason that several give is told once, and what is unknown of one is
+    /// unknown.
+    static func sum(_ answers: [Answer]) -> Answer {
+        var findings: [PreflightReport.Finding] = []
+        for case .found(let more) in answers { findings += more.filter { !findings.contains($0) } }
+        if !findings.isEmpty { return .found(findings) }
+        if answers.isEmpty || answers.contains(.unknown) { return .unknown }
+        return answers.contains(.passed) ? .passed : .idle
+    }
+
+    /// The master and whoever may be next.
+    private var failover: PreflightReport.Failover? {
+        let failovers = situation.failovers
+        guard let first = failovers.first else { return nil }
+        return .init(
+            from: first.from.name, to: failovers.map(\.to.name).joined(separator: ", "), flows: situation.flows)
+    }
+
+    /// The tables of those who may be next after the failover, where they are known.
     ///
     /// Entries that are there already may be stale copies of the same flows, so this is the most that there can be.
-    var expectedTable: PreflightReport.Table? {
-        guard let next = situation.failover?.to, let facts = next.facts, let entries = facts.entries else { return nil }
-        return PreflightReport.Table(
-            node: next.name, entries: UInt64(entries), expected: UInt64(entries) + situation.flows,
-            limit: facts.limit.map { UInt64($0) }, buckets: facts.buckets.map { UInt64($0) })
+    var expectedTables: [PreflightReport.Table] {
+        situation.failovers.compactMap { failover in
+            guard let facts = failover.to.facts, let entries = facts.entries else { return nil }
+            return PreflightReport.Table(
+                node: failover.to.name, entries: UInt64(entries), expected: UInt64(entries) + situation.flows,
+                limit: facts.limit.map { UInt64($0) }, buckets: facts.buckets.map { UInt64($0) })
+        }
     }
+}
+
+extension PreflightReport.Table {
+    /// How full it would be; one without a known limit comes behind those that have one.
+    fileprivate var share: Double { limit.map { $0 == 0 ? 0 : Double(expected) / Double($0) } ?? -1 }
 }

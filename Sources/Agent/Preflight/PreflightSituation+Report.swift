@@ -6,15 +6,15 @@ internal import StateMachine
 
 extension PreflightSituation {
     /// What the data thread's report and this node's own facts say.
-    init(_ report: AgentReport, node: String, interface: String, facts: NodeFacts?, lossPerMille: UInt32?) {
+    ///
+    /// - Parameter losses: datagrams that were missed lately, in a thousand, by peer.
+    init(_ report: AgentReport, node: String, facts: NodeFacts?, losses: [String: UInt32]) {
         let engine = report.engine
-        self.init(here: Node(name: node, role: .init(engineName: engine.role), facts: facts), interface: interface)
-        peer = engine.peers.first.map { Peer($0, at: report.at) }
-        linkObstacle = report.linkObstacle
-        hasCarrier = report.hasCarrier
+        self.init(here: Node(name: node, role: .init(engineName: engine.role), facts: facts), links: report.links)
+        // Not in the order in which they appeared, which is another one after each start.
+        peers = engine.peers.sorted { $0.name < $1.name }.map { Peer($0, report, lossPerMille: losses[$0.name]) }
         wireVersions = (engine.wireVersions.lowerBound, engine.wireVersions.upperBound)
         foreignVersions = engine.counters[.datagramVersion]
-        self.lossPerMille = lossPerMille
         roleIsKnown = engine.roleKnown
         hasTwoMasters = engine.twoMasters?.isReported == true
         announcesInSync = engine.announcesInSync
@@ -25,7 +25,8 @@ extension PreflightSituation {
 }
 
 extension PreflightSituation.Peer {
-    fileprivate init(_ peer: EngineReport.Peer, at now: Instant) {
+    fileprivate init(_ peer: EngineReport.Peer, _ report: AgentReport, lossPerMille: UInt32?) {
+        let now = report.at
         self.init(node: .init(name: peer.name, role: .init(engineName: peer.role), facts: peer.facts))
         silentFor = peer.isSilent ? now.since(peer.lastHeard).milliseconds / 1_000 : nil
         hasLeft = peer.hasLeft
@@ -36,6 +37,8 @@ extension PreflightSituation.Peer {
         if let lowest = peer.lowestVersion, let highest = peer.highestVersion { versions = (lowest, highest) }
         factsAge = now.since(peer.factsAt).milliseconds / 1_000
         digestsAreEqual = peer.digest.map { $0.local == $0.remote }
+        self.lossPerMille = lossPerMille
+        silentLinks = report.silentLinks(of: peer)
     }
 }
 

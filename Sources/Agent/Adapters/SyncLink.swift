@@ -6,10 +6,10 @@ internal import StateMachine
 internal import SyncProtocol
 internal import SyncTransport
 
-/// The link to the peers as the engine's port: opened when its interface is there, opened anew when that went.
+/// One link to the peers: opened when its interface is there, opened anew when that went.
 ///
 /// What passes is sealed and opened on the way, so that the engine sees open datagrams only.
-struct LinkAdapter: ~Copyable, LinkPort {
+struct SyncLink: ~Copyable {
     /// A link that is away is tried again after so long.
     static let patience = Instant.Span.milliseconds(500)
     /// The interface is looked at again after so long.
@@ -17,11 +17,14 @@ struct LinkAdapter: ~Copyable, LinkPort {
     /// Bytes of a datagram while the interface, and so its MTU, is unknown: fits every Ethernet.
     static let cautiousPayload = 1400
 
+    /// The link's number: its place in the configuration.
+    let number: UInt8
     private let settings: LinkSettings
     private var link: DatagramLink?
     private var sealing: LinkSealing
-    /// What the links before this one carried.
+    /// What was carried and dropped over the link before it was last opened, and while it is away.
     private var earlier = DatagramLink.Traffic()
+    private var earlierCounters = CounterTable<LinkCounter>()
     private var sourceTexts: [DatagramBatch.Source: String] = [:]
 
     /// Why the link is away; nil while it is there.
@@ -29,8 +32,11 @@ struct LinkAdapter: ~Copyable, LinkPort {
     /// When the link is to be tried or looked at again.
     private(set) var due: Instant
 
-    /// Makes the port; a link that cannot be there yet is waited for.
-    init(_ settings: LinkSettings, sealing: consuming LinkSealing, at now: Instant) throws(LinkError) {
+    /// Makes a link; one that cannot be there yet is waited for.
+    init(
+        _ number: UInt8, _ settings: LinkSettings, sealing: consuming LinkSealing, at now: Instant
+    ) throws(LinkError) {
+        self.number = number
         self.settings = settings
         self.sealing = sealing
         due = now
@@ -42,14 +48,18 @@ struct LinkAdapter: ~Copyable, LinkPort {
     /// The descriptor's number for epoll, or nil while the link is away.
     private(set) var rawValue: Int32?
 
-    /// One link, so far.
-    var linkCount: Int { 1 }
+    /// The interface's name.
+    var interface: String { settings.interface }
 
-    func isShared(_ link: UInt8) -> Bool {
-        if case .group = settings.audience { true } else { false }
-    }
+    /// Whether one datagram reaches everyone: the audience is a multicast group.
+    var isShared: Bool { peerCount == nil }
+
+    /// The peers that are configured; nil where the audience is a multicast group.
+    var peerCount: Int? { if case .peers(let peers) = settings.audience { peers.count } else { nil } }
 
     /// Bytes of a datagram at most; there is always room for a seal, so that sealing may begin at any time.
+    ///
+    /// Of a link that is away, what it carried last.
     private(set) var maximumPayload = Self.cautiousPayload - SealedFront.tagSize
 
     /// Tries again what is away, and notices what went.
@@ -60,7 +70,8 @@ struct LinkAdapter: ~Copyable, LinkPort {
         do {
             try link?.readDevice()
             link?.countQueueDrops()
-            if link?.device.isUp == false { close(because: .interfaceDown, at: now) }
+            if link?.device.isUp == false { return close(because: .interfaceDown, at: now) }
+            measure()
         } catch {
             // That the device could not be read says nothing of the device.
             if case .system = error { return }
@@ -68,27 +79,33 @@ struct LinkAdapter: ~Copyable, LinkPort {
         }
     }
 
-    mutating func receive(into datagrams: inout DatagramBatch) {
-        guard link != nil else { return }
+    /// Takes in what waits, behind what the batch holds.
+    mutating func receive(into datagrams: inout DatagramBatch, atMost limit: Int) {
+        guard link != nil, limit > 0 else { return }
+        let first = datagrams.count
         // What follows the dropped ones is taken too; the next wake-up would come at once anyway.
         var mayHoldMore = true
         var rounds = 0
-        while mayHoldMore, datagrams.count == 0, rounds < 4 {
-            mayHoldMore = link?.receive(into: &datagrams) ?? false
+        while mayHoldMore, datagrams.count == first, rounds < 4 {
+            mayHoldMore = link?.receive(into: &datagrams, atMost: limit, as: number) ?? false
             rounds += 1
-            guard datagrams.count > 0 else { continue }
-            sealing.open(&datagrams, at: MonotonicClock.now())
+            guard datagrams.count > first else { continue }
+            sealing.open(&datagrams, from: first, at: MonotonicClock.now())
             if sealing.questions.count > 0 { _ = link?.send(sealing.questions) }
         }
-        for index in 0..<datagrams.count {
+        for index in first..<datagrams.count {
             let source = datagrams.source(of: index)
             if sourceTexts[source] == nil, sourceTexts.count < 64 { sourceTexts[source] = link?.text(of: source) }
         }
     }
 
+    /// Sends those of a batch that go over this link.
+    ///
+    /// Over a link that is away they are lost, and counted.
     mutating func send(_ datagrams: borrowing DatagramBatch) {
+        guard link != nil else { return countLost(datagrams) }
         guard sealing.seals else {
-            _ = link?.send(datagrams)
+            _ = link?.send(datagrams, as: number)
             return
         }
         var next = 0
@@ -96,6 +113,13 @@ struct LinkAdapter: ~Copyable, LinkPort {
             next = sealing.seal(datagrams, from: next)
             _ = link?.send(sealing.sealed)
         }
+    }
+
+    private mutating func countLost(_ datagrams: borrowing DatagramBatch) {
+        var lost = 0
+        for index in 0..<datagrams.count where datagrams.link(of: index) == number { lost += 1 }
+        earlierCounters.count(.interfaceDown, by: lost)
+        earlier.countLost(lost)
     }
 
     /// Carries out what was ordered about the keys.
@@ -110,10 +134,13 @@ struct LinkAdapter: ~Copyable, LinkPort {
     /// What the link carried since the start.
     mutating func traffic() -> DatagramLink.Traffic { earlier.adding(link?.traffic ?? DatagramLink.Traffic()) }
 
-    /// Names and values of the link's counters: why datagrams were dropped.
-    mutating func counters() -> [(name: String, value: UInt64)] {
-        (link?.counters.listing ?? []) + sealing.machine.counters.listing
+    /// Why datagrams were dropped, since the start.
+    mutating func counters() -> CounterTable<LinkCounter> {
+        earlierCounters.adding(link?.counters ?? CounterTable<LinkCounter>())
     }
+
+    /// What sealing has counted.
+    var sealingCounters: CounterTable<SealingCounter> { sealing.machine.counters }
 
     /// Whether the interface is up and carries.
     mutating func hasCarrier() -> Bool { link?.device.hasCarrier ?? false }
@@ -122,8 +149,8 @@ struct LinkAdapter: ~Copyable, LinkPort {
         do {
             let opened = try DatagramLink(settings)
             rawValue = opened.rawValue
-            maximumPayload = max(0, opened.maximumPayload - SealedFront.tagSize)
             link = consume opened
+            measure()
             obstacle = nil
         } catch {
             rawValue = nil
@@ -134,9 +161,14 @@ struct LinkAdapter: ~Copyable, LinkPort {
 
     private mutating func close(because reason: LinkError, at now: Instant) {
         earlier = traffic()
+        earlierCounters = counters()
         link = nil
         rawValue = nil
         obstacle = reason
         due = now + Self.patience
+    }
+
+    private mutating func measure() {
+        if let payload = link?.maximumPayload { maximumPayload = max(0, payload - SealedFront.tagSize) }
     }
 }
