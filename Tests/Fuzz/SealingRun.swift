@@ -1,11 +1,12 @@
 import Bytes
+import Simulation
 import StateMachine
 
 @testable import SyncProtocol
 
 /// A sender and a receiver with a sealing machine each, and the wire between them.
 ///
-/// The cipher is left out: in its place stands a keyed hash over front, body and key id, which nobody here can forge.
+/// The cipher is left out: see `KeyedSeal`.
 struct SealingRun {
     /// What a nonce is made of, with the key that it belongs to.
     private struct Use: Hashable {
@@ -149,23 +150,12 @@ struct SealingRun {
 
     // MARK: Seals
 
-    private static func tag(_ bytes: some Collection<UInt8>, _ key: UInt8) -> [UInt8] {
-        var hash = SipHash(SipHash.Key(0x5ea1, UInt64(key)))
-        for byte in bytes { hash.combine(UInt64(byte)) }
-        let sum = hash.finish()
-        let halves = stride(from: UInt64(56), through: 0, by: -8).map { UInt8(truncatingIfNeeded: sum >> $0) }
-        return halves + halves.map { ~$0 }
-    }
-
     private mutating func seal(_ clear: [UInt8], _ front: SealedFront) throws(FuzzFailure) {
         let use = Use(
             sender: front.sender, incarnation: front.incarnation, key: front.keyID, prefix: front.noncePrefix,
             sequence: front.sequence)
         try hold(used.insert(use).inserted, "a nonce seals twice: \(use)")
-        var bytes = clear
-        bytes[SealedFront.keyOffset] = front.keyID
-        bytes[SealedFront.linkOffset] = front.link
-        put(bytes + Self.tag(bytes, front.keyID))
+        put(KeyedSeal.seal(clear, front))
     }
 
     // MARK: The wire
@@ -197,12 +187,9 @@ struct SealingRun {
             try hold(machine.stage.takesOpen, "an open datagram is taken where sealing is required")
         case .open(let front):
             try hold(machine.keys.contains(front.keyID), "a key that is not here is asked for")
-            let body = bytes.dropLast(SealedFront.tagSize)
-            guard Array(bytes.suffix(SealedFront.tagSize)) == Self.tag(body, front.keyID) else {
-                return machine.sealWasWrong()
-            }
+            guard let clear = KeyedSeal.open(bytes, front) else { return machine.sealWasWrong() }
             chance &+= 0x9e37_79b9_7f4a_7c15
-            let verdict = Array(body).withBytes { machine.opened(front, $0, at: now, chance: chance) }
+            let verdict = clear.withBytes { machine.opened(front, $0, at: now, chance: chance) }
             switch verdict {
             case .drop: return
             case .take: try note(front, atReceiver: toReceiver)
