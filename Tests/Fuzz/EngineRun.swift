@@ -87,7 +87,7 @@ struct EngineRun: ~Copyable {
 
     private mutating func arrive(_ bytes: [UInt8]) {
         guard bytes.count <= network.payload, network.inboxes[0].count < 64 else { return }
-        network.inboxes[0].append((bytes, 1))
+        network.inboxes[0].append(.init(bytes: bytes, source: 1, link: 0))
         remember(bytes)
     }
 

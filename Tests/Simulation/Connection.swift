@@ -31,6 +31,17 @@ public struct Connection {
     /// What its hosts noticed.
     public internal(set) var breakage: String?
 
+    /// Changes that the mark of one connection can count.
+    private static let stampLimit: UInt32 = 1 << 14
+
+    /// The first mark of a connection: its number, and behind that a count of its changes.
+    ///
+    /// So of two marks of one tuple the greater is the newer.
+    static func stamp(_ index: Int) -> UInt32 { UInt32(index + 1) * stampLimit }
+
+    /// The connection that a mark tells of; 0 is none.
+    static func number(of mark: UInt32) -> UInt32 { mark / stampLimit }
+
     /// Whether packets go to and fro, and its hosts would notice a loss.
     public var isLive: Bool { stage == .live && assuredAt != nil && breakage == nil }
     /// Whether a packet of it may come any time.

@@ -6,10 +6,12 @@ internal import StateMachine
 /// The port through which one engine reaches its simulated kernel.
 public struct SimulatedKernelPort: KernelPort {
     let kernel: SimulatedKernel
+    private let process: SimulatedProcess
 
     /// Opens the agent's sockets.
-    public init(_ kernel: SimulatedKernel) {
+    public init(_ kernel: SimulatedKernel, process: SimulatedProcess = SimulatedProcess()) {
         self.kernel = kernel
+        self.process = process
         kernel.openSocket()
     }
 
@@ -30,7 +32,7 @@ public struct SimulatedKernelPort: KernelPort {
 
     /// Carries out the writes of expectations in order.
     public mutating func write(_ batch: inout ExpectationBatch) {
-        for index in batch.writes.indices {
+        for index in batch.writes.indices where process.takeStep() {
             guard let refusal = kernel.perform(batch.writes[index]) else { continue }
             batch.refused.append(.init(index: index, reason: refusal))
         }
@@ -38,7 +40,7 @@ public struct SimulatedKernelPort: KernelPort {
 
     /// Carries out the writes in order.
     public mutating func write(_ batch: inout WriteBatch) {
-        for index in batch.writes.indices {
+        for index in batch.writes.indices where process.takeStep() {
             let write = batch.writes[index]
             kernel.witness?.judge(write, on: kernel, meeting: kernel.entry(of: write.flow.original))
             let refusal = kernel.perform(write)
@@ -48,7 +50,9 @@ public struct SimulatedKernelPort: KernelPort {
     }
 
     /// Joins or leaves the group of NEW events.
-    public mutating func listenForNew(_ listens: Bool) { kernel.hearsNew = listens }
+    public mutating func listenForNew(_ listens: Bool) {
+        if process.takeStep() { kernel.hearsNew = listens }
+    }
 
     /// Begins a dump.
     public mutating func beginDump() {
@@ -105,6 +109,7 @@ extension SimulatedKernel {
     /// One write as ctnetlink does it; an entry is found by its tuple in either direction.
     func perform(_ write: FlowWrite) -> WriteRefusal? {
         let original = write.flow.original
+        if let refusal = refusalByChance(of: write) { return refusal }
         switch write.verb {
         case .create:
             return create(write)

@@ -7,6 +7,8 @@ public final class SimulatedKernel {
     /// One tracked connection.
     public struct Entry {
         public var flow: Flow
+        /// When it was made.
+        public let since: Instant
         /// When it is dropped if no packet comes.
         public var expires: Instant
         /// When the last packet passed; nil if none did here.
@@ -23,6 +25,9 @@ public final class SimulatedKernel {
     /// How far a TCP stream may be ahead of the window.
     static let windowSize: UInt64 = 65_535
 
+    /// Events that wait at most, if nothing else is said.
+    static let usualQueueLimit = 4_096
+
     let clock: VirtualClock
     var generator: SeededGenerator
     /// Entries at most (nf_conntrack_max).
@@ -37,13 +42,18 @@ public final class SimulatedKernel {
     private var places: [Tuple: Int] = [:]
     private var expiries = Agenda<(place: Int, serial: UInt64)>()
     private var lastSerial: UInt64 = 0
-    /// Entries in the table.
+    /// Entries in the table, and at most so far.
     public private(set) var count = 0
+    public private(set) var peak = 0
 
     /// Original tuples whose hash chain is too long for one more entry.
     public var crowdedTuples: Set<Tuple> = []
     /// Helpers whose module is not here.
     public var missingHelpers: Set<KernelName> = []
+    /// When it refuses writes by chance, and how many it did.
+    public var refusing: Refusing?
+    public internal(set) var refusedByChance = 0
+    var refusedAt: Instant = .origin
     /// Whether a rule gives labels: without one the kernel drops them in silence.
     public var keepsLabels = true
 
@@ -81,7 +91,7 @@ public final class SimulatedKernel {
         self.limit = limit
         self.timeouts = timeouts
         generator = SeededGenerator(seed: seed)
-        queueLimit = 4_096
+        queueLimit = Self.usualQueueLimit
     }
 
     // MARK: Looking
@@ -108,7 +118,8 @@ public final class SimulatedKernel {
 
     func insert(_ flow: Flow, timeout: UInt32, _ change: (inout Entry) -> Void = { _ in }) {
         lastSerial += 1
-        var entry = Entry(flow: flow, expires: clock.now + .seconds(UInt64(timeout)), serial: lastSerial)
+        var entry = Entry(
+            flow: flow, since: clock.now, expires: clock.now + .seconds(UInt64(timeout)), serial: lastSerial)
         change(&entry)
         let place: Int
         if let free = freePlaces.popLast() {
@@ -121,7 +132,9 @@ public final class SimulatedKernel {
         places[flow.original] = place
         places[flow.reply] = place
         count += 1
+        peak = max(peak, count)
         expiries.add((place, lastSerial), at: entry.expires)
+        witness?.born(flow)
         trace(flow.original, "inserts \(flow.text) for \(timeout) s, liberal \(entry.isLiberal)")
     }
 
@@ -259,8 +272,10 @@ public final class SimulatedKernel {
     }
 }
 
-/// Judges what an agent does to a table.
+/// Judges what an agent does to a table, and sees what flows there are.
 protocol WriteWitness: AnyObject {
+    /// Called when a flow came into a table, by whomever.
+    func born(_ flow: Flow)
     /// Called before a write, with the entry that it meets, and after it with the refusal if there was one.
     func judge(_ write: FlowWrite, on kernel: SimulatedKernel, meeting entry: SimulatedKernel.Entry?)
     func judge(_ write: FlowWrite, on kernel: SimulatedKernel, ended refusal: WriteRefusal?)

@@ -17,8 +17,20 @@ public final class SimulatedNode {
 
     var wakeAt: Instant = .never
     var pausedUntil: Instant = .origin
-    var incarnation: UInt64 = 0
+    /// What the state directory holds.
+    var storedIncarnation: UInt64 = 0
     var storedTerm: UInt64 = 0
+    /// How far the wall clock is from the time, in nanoseconds.
+    var clockOffset: Int64 = 0
+    /// The keys and the stage that the configuration names; nil without keys.
+    var ring: KeyRing?
+    /// Starts of the agent so far, its latest run, and when a run that ends in a turn begins anew.
+    var run = 0
+    var process = SimulatedProcess()
+    var restart = Instant.Span.milliseconds(0)
+    /// The role that the engine had at the end of its last turn, and flows that it wrote in this one.
+    var roleAtTurn = "stopped"
+    var flowsWritten = 0
     /// Turns in a row that asked for another one at once.
     var busyTurns = 0
     var isRecalling = false
@@ -33,9 +45,14 @@ public final class SimulatedNode {
     public internal(set) var isUp = true
     /// What a takeover under way must find in the kernel at its end.
     var expected: [Int] = []
+    /// When it last was told that events were lost.
+    var overranAt: Instant = .origin
+    /// Writes that its kernel had refused by chance before that.
+    var refusedBefore = 0
 
-    init(index: Int, kernel: SimulatedKernel) {
+    init(index: Int, kernel: SimulatedKernel, ring: KeyRing? = nil) {
         self.index = index
+        self.ring = ring
         name = "r\(index + 1)"
         self.kernel = kernel
         let last = UInt32(index)
@@ -54,14 +71,19 @@ public final class SimulatedNode {
     /// The flows of a cache by their original tuples.
     public func flows(external: Bool) -> [Tuple: Flow] {
         var flows: [Tuple: Flow] = [:]
+        visit(external: external) { flows[$0.original] = $0 }
+        return flows
+    }
+
+    /// Looks at every flow of a cache.
+    func visit(external: Bool, _ look: (Flow) -> Void) {
         var lines: [ListedFlow] = []
         var place: UInt32? = 0
         while let from = place {
-            lines.removeAll()
+            lines.removeAll(keepingCapacity: true)
             place = engine?.list(external: external, from: from, limit: 512, into: &lines)
-            for line in lines { flows[line.flow.original] = line.flow }
+            for line in lines { look(line.flow) }
         }
-        return flows
     }
 
     /// The flows of the kernel that take part, by their original tuples.

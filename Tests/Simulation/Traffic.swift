@@ -24,9 +24,19 @@ public final class Traffic {
         public var ports = 200
         /// Whether sequences grow so fast that stale windows matter.
         public var strides = 1_000...30_000
+        /// Whether a flow's mark tells which connection it is and how far it has come: see `Connection.stamp`.
+        public var stamps = false
 
         /// Makes a mixed load of some hundred connections.
         public init() {}
+    }
+
+    /// A connection that its hosts noticed to break, and when and why.
+    public struct Broken: Sendable, CustomStringConvertible {
+        public let index: Int
+        public let text: String
+
+        public var description: String { text }
     }
 
     /// How long hosts go on without an answer.
@@ -45,7 +55,7 @@ public final class Traffic {
     public private(set) var isFrozen = false
     private var held: [Int] = []
     /// Connections that their hosts noticed to break, in order.
-    public private(set) var broken: [String] = []
+    public private(set) var broken: [Broken] = []
 
     /// Makes traffic that has not begun.
     public init(clock: VirtualClock, seed: UInt64) {
@@ -79,17 +89,17 @@ public final class Traffic {
         return connections[index]
     }
 
-    /// Sends what is due through a node.
-    func send(through forwarder: Forwarder) {
+    /// Sends what is due through a node; while there are several, a connection's hosts keep to one of them.
+    func send(through forwarders: [Forwarder]) {
         if nextOpening <= clock.now {
             open()
             nextOpening = load.opening.map { clock.now + generator.microseconds($0) } ?? .never
         }
-        while let index = packets.take(upTo: clock.now) { send(index, through: forwarder) }
+        while let index = packets.take(upTo: clock.now) { send(index, through: forwarders[index % forwarders.count]) }
     }
 
     private func send(_ index: Int, through forwarder: Forwarder) {
-        guard connections[index].breakage == nil else { return }
+        guard connections[index].breakage == nil, connections[index].stage != .over else { return }
         let connection = connections[index]
         let isFirst = connection.stage == .opening
         let (flow, stage) = connection.next
@@ -118,6 +128,7 @@ public final class Traffic {
     }
 
     private func proceed(_ index: Int, _ stage: Connection.Stage, _ position: UInt64) {
+        let isNews = stage != connections[index].stage
         connections[index].stage = stage
         connections[index].position = position
         connections[index].stalledSince = nil
@@ -127,8 +138,9 @@ public final class Traffic {
                 connections[index].assuredAt = clock.now
             }
             connections[index].packetsLeft -= 1
-            if generator.happens(3) { connections[index].flow.mark = UInt32(generator.pick(0...7)) }
+            if !load.stamps, generator.happens(3) { connections[index].flow.mark = UInt32(generator.pick(0...7)) }
         }
+        if load.stamps, isNews || generator.happens(10) { connections[index].flow.mark += 1 }
         let pause = stage == .live ? connections[index].pace : 500...40_000
         packets.add(index, at: clock.now + generator.microseconds(pause))
     }
@@ -140,11 +152,23 @@ public final class Traffic {
         packets.add(index, at: clock.now + generator.microseconds(150_000...300_000))
     }
 
+    /// Lets the hosts of some connections fall silent for good; returns the original tuples of these.
+    func silence(percent: Int) -> Set<Tuple> {
+        var silenced: Set<Tuple> = []
+        for index in connections.indices where connections[index].isCarried && generator.happens(percent) {
+            silenced.insert(connections[index].flow.original)
+            end(index)
+        }
+        return silenced
+    }
+
     private func shatter(_ index: Int, _ reason: String) {
         let wasLive = connections[index].assuredAt != nil
         connections[index].breakage = reason
         byTuple[connections[index].flow.original] = nil
-        if wasLive { broken.append("t=\(clock.text) \(connections[index].flow.text): \(reason)") }
+        if wasLive {
+            broken.append(Broken(index: index, text: "t=\(clock.text) \(connections[index].flow.text): \(reason)"))
+        }
     }
 
     private func end(_ index: Int) {
@@ -185,6 +209,7 @@ public final class Traffic {
             flow.status.insert(.expected)
         }
         guard byTuple[flow.original] == nil else { return }
+        if load.stamps { flow.mark = Connection.stamp(connections.count) }
         let connection = Connection(
             flow: flow, sourceNAT: sourceNAT, packetsLeft: isLasting ? .max : generator.pick(1...12),
             pace: isLasting ? 200_000...3_000_000 : 20_000...600_000, position: UInt64(generator.pick(0...1_000_000)))

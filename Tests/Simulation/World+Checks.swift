@@ -2,7 +2,7 @@ internal import Conntrack
 internal import Engine
 public import StateMachine
 
-/// What must hold.
+/// What must hold in the end.
 extension World {
     /// What a standby needs to know of a flow.
     struct Essence: Equatable {
@@ -24,7 +24,7 @@ extension World {
         }
     }
 
-    /// Lets time pass with frozen traffic until both nodes hold the same; notes what differs if they never do.
+    /// Lets time pass with frozen traffic until all nodes hold the same; notes what differs if they never do.
     @discardableResult
     public func settle(within span: Instant.Span = .seconds(10)) -> Bool {
         traffic.freeze()
@@ -37,6 +37,7 @@ extension World {
                 for difference in differences() { problem("not settled: \(difference)") }
                 return false
             }
+            longestSettling = max(longestSettling, clock.now.since(started))
             note("settled after \(clock.now.since(started).milliseconds) ms")
         }
         return true
@@ -45,15 +46,24 @@ extension World {
     /// Why the nodes do not hold the same, a few reasons at most.
     public func differences() -> [String] {
         guard let owner else { return ["nobody holds the addresses"] }
-        let (master, standby) = (nodes[owner], nodes[1 - owner])
+        let master = nodes[owner]
         var found: [String] = []
         if master.role != "master" { found.append("\(master.name) is \(master.role)") }
-        if standby.role != "backup" { found.append("\(standby.name) is \(standby.role)") }
         let tracked = master.flows(external: false)
         compare(master.kernelFlows, tracked, "\(master.name)'s kernel and internal cache", &found)
-        compare(tracked, standby.flows(external: true), "\(master.name) and \(standby.name)", &found)
-        guard let report = standby.engine?.report(at: clock.now) else { return found + ["\(standby.name) is gone"] }
-        if !report.inSync { found.append("\(standby.name) is not in sync") }
+        let term = master.engine?.report(at: clock.now).term ?? 0
+        for standby in nodes where standby.index != owner {
+            if standby.role != "backup" { found.append("\(standby.name) is \(standby.role)") }
+            compare(tracked, standby.flows(external: true), "\(master.name) and \(standby.name)", &found)
+            guard let report = standby.engine?.report(at: clock.now) else {
+                found.append("\(standby.name) is gone")
+                continue
+            }
+            if !report.inSync { found.append("\(standby.name) is not in sync") }
+            if report.term >= term, isWatched {
+                found.append("\(standby.name) took term \(report.term), \(master.name) is master in term \(term)")
+            }
+        }
         return found
     }
 
@@ -71,53 +81,7 @@ extension World {
         if different.count > 3 { found.append("\(names): \(different.count) in all") }
     }
 
-    // MARK: Takeovers
-
-    /// Remembers what a node that is in sync holds of live connections when the traffic comes to it.
-    func expectTakeover(by node: SimulatedNode) {
-        node.expected.removeAll()
-        guard node.role == "backup", let report = node.engine?.report(at: clock.now), report.inSync else { return }
-        let held = node.flows(external: true)
-        for (index, connection) in traffic.connections.enumerated() where connection.isLive {
-            guard let flow = held[connection.flow.original], flow.status.contains(.assured), !flow.isClosing,
-                flow.reply == connection.flow.reply
-            else { continue }
-            node.expected.append(index)
-        }
-        note("\(node.name) is in sync and holds \(node.expected.count) live connections")
-    }
-
-    /// Looks for them in the kernel when the takeover has ended.
-    func checkTakeover(of node: SimulatedNode) {
-        defer { node.expected.removeAll() }
-        guard owner == node.index else { return }
-        // What a full table refuses is the operator's to cure.
-        guard node.report(at: clock.now)?.counters[.commitTableFull] == 0 else { return }
-        var missing = 0
-        for index in node.expected {
-            let connection = traffic.connections[index]
-            guard connection.isLive else { continue }
-            let flow = connection.flow
-            guard let entry = node.kernel.entry(original: flow.original) else {
-                // While there were two masters another flow was given the same port.
-                if node.kernel.entry(of: flow.reply) != nil { continue }
-                missing += 1
-                if missing <= 3 { problem("\(node.name) took over without \(flow.text)") }
-                continue
-            }
-            if entry.flow.reply != flow.reply {
-                problem("\(node.name) translates \(flow.text) as \(entry.flow.reply.text)")
-            }
-            let full = node.kernel.timeouts.fullTimeout(of: flow)
-            // An entry that this node's own packets made goes on as it was.
-            if entry.lastPacket == nil, entry.expires.since(clock.now) + .seconds(3) < .seconds(UInt64(full)) {
-                problem("\(node.name) gives \(flow.text) too little time")
-            }
-        }
-        if missing > 3 { problem("\(node.name) took over without \(missing) flows of \(node.expected.count)") }
-    }
-
-    /// Whether the tombstones of both logs are bounded by what changes in a while.
+    /// Whether the tombstones of all logs are bounded by what changes in a while.
     public func checkMemory() {
         for node in nodes {
             guard let report = node.engine?.report(at: clock.now) else { continue }
@@ -128,43 +92,4 @@ extension World {
 
 extension Instant.Span {
     static func + (left: Self, right: Self) -> Self { Self(nanoseconds: left.nanoseconds + right.nanoseconds) }
-}
-
-// MARK: - Writes
-
-extension World: WriteWitness {
-    func judge(_ write: FlowWrite, on kernel: SimulatedKernel, meeting entry: SimulatedKernel.Entry?) {
-        guard let node = nodes.first(where: { $0.kernel === kernel }) else { return }
-        let flow = write.flow
-        kernel.trace(flow.original, "is asked for \(write.verb) of \(flow.text)")
-        if node.filter.verdict(flow) == .own { problem("\(node.name) writes its own flow \(flow.text): \(write.verb)") }
-        if let entry, node.filter.verdict(entry.flow) == .own {
-            problem("\(node.name) touches its own flow \(entry.flow.text): \(write.verb)")
-        }
-        if write.verb == .create || write.verb == .replace, flow.tcp?.state == .established, !write.liberal {
-            problem("\(node.name) makes \(flow.text) strict from the start")
-        }
-        pendingReplace = write.verb == .replace ? entry : nil
-        if write.verb == .delete, let entry, isCarried(entry, by: node) {
-            problem("\(node.name) deletes the live flow \(entry.flow.text)")
-        }
-    }
-
-    func judge(_ write: FlowWrite, on kernel: SimulatedKernel, ended refusal: WriteRefusal?) {
-        guard let entry = pendingReplace, let node = nodes.first(where: { $0.kernel === kernel }) else { return }
-        pendingReplace = nil
-        guard isCarried(entry, by: node) else { return }
-        if let refusal { return problem("\(node.name) replaces \(entry.flow.text) by nothing: \(refusal)") }
-        if write.flow.reply != entry.flow.reply {
-            problem("\(node.name) replaces \(entry.flow.text) by another translation, \(write.flow.text)")
-        }
-    }
-
-    /// Whether a node's entry carries packets of a live connection.
-    private func isCarried(_ entry: SimulatedKernel.Entry, by node: SimulatedNode) -> Bool {
-        guard owner == node.index, let last = entry.lastPacket, last >= node.addressesSince,
-            let connection = traffic.carried(entry.flow.original)
-        else { return false }
-        return connection.isLive && connection.flow.reply == entry.flow.reply
-    }
 }

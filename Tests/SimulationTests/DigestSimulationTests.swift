@@ -46,10 +46,10 @@ import Testing
     @Test(arguments: 1...8 as ClosedRange<UInt64>)
     func `under load and loss there is never a false alarm`(seed: UInt64) {
         let world = inSync(seed: seed)
-        for place in 0..<2 {
-            world.network.weather[place].loss = 20
-            world.network.weather[place].duplication = 20
-            world.network.weather[place].delay = 50...20_000
+        world.network.change { weather in
+            weather.loss = 20
+            weather.duplication = 20
+            weather.delay = 50...20_000
         }
         for round in 0..<4 {
             world.run(for: .seconds(6))

@@ -89,10 +89,10 @@ import Testing
 
     @Test func `a lossy, doubling and reordering link delays and loses nothing`() {
         let world = inSync()
-        for place in 0..<2 {
-            world.network.weather[place].loss = 30
-            world.network.weather[place].duplication = 20
-            world.network.weather[place].delay = 50...30_000
+        world.network.change { weather in
+            weather.loss = 30
+            weather.duplication = 20
+            weather.delay = 50...30_000
         }
         for round in 0..<4 {
             world.run(for: .seconds(6))
