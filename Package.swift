@@ -140,7 +140,8 @@ let package = Package(
             dependencies: ["Bytes", "Conntrack", "Engine", "Failover", "StateMachine", "SyncProtocol"],
             path: "Tests/Simulation"),
         .testTarget(
-            name: "SimulationTests", dependencies: ["Conntrack", "Engine", "Failover", "Simulation", "StateMachine"]),
+            name: "SimulationTests",
+            dependencies: ["Conntrack", "Engine", "Failover", "Simulation", "StateMachine", "SyncProtocol"]),
 
         // What fuzzers run: on seeds and kept findings here, and driven by libFuzzer below.
         .testTarget(

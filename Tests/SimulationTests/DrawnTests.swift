@@ -1,0 +1,26 @@
+import Simulation
+import Testing
+
+/// Runs of which chance draws everything: the cluster, the load, the faults and when they come.
+///
+/// `CTSYNC_SEEDS=1000-1999 swift test -c release -Xswiftc -enable-testing --filter DrawnTests` runs others.
+@Suite struct DrawnTests {
+    @Test(arguments: Seeds.chosen ?? 1...40)
+    func `whatever is drawn, both nodes hold the same afterwards, and nothing was lost, undone or forged meanwhile`(
+        seed: UInt64
+    ) {
+        let world = World(.drawn(seed: seed))
+        world.runByChance()
+        #expect(world.problems.isEmpty, "\(world.account())")
+    }
+
+    @Test(arguments: Seeds.chosen ?? 1...20)
+    func `so it is with more nodes and links`(seed: UInt64) {
+        let world = World(Seeds.setup(seed))
+        world.runByChance()
+        #expect(world.problems.isEmpty, "\(world.account())")
+    }
+
+    /// For each known trouble a seed that meets it.
+    static let troubles: [(trouble: KnownTrouble, seed: UInt64, setup: @Sendable (UInt64) -> World.Setup)] = []
+}

@@ -1,0 +1,148 @@
+import Conntrack
+import Engine
+import Failover
+import StateMachine
+import Testing
+
+@testable import Simulation
+
+/// One misfortune at a time, to a pair that is in sync and looked at all the time.
+@Suite struct MisfortuneTests {
+    private func finish(_ world: World) {
+        world.checkMemory()
+        #expect(world.problems.isEmpty, "\(world.account())")
+    }
+
+    private func inSync(seed: UInt64 = 1, _ change: (inout World.Setup) -> Void = { _ in }) -> World {
+        var setup = World.Setup(seed: seed)
+        setup.load.stamps = true
+        setup.watchInterval = .milliseconds(100)
+        change(&setup)
+        let world = World(setup)
+        world.begin()
+        world.run(for: .seconds(8))
+        world.settle()
+        return world
+    }
+
+    private func report(_ world: World, _ node: Int) throws -> EngineReport {
+        try #require(world.nodes[node].report(at: world.clock.now))
+    }
+
+    @Test func `what expires on a standby stays on the master`() throws {
+        let world = inSync()
+        // The first master's kernel still has what it carried.
+        world.give(to: 1, words: .prompt)
+        world.run(for: .seconds(1))
+        let before = try report(world, 1)
+        world.traffic.freeze()
+        let count = world.nodes[0].kernel.expireAtOnce { world.nodes[0].filter.verdict($0.flow) == .replicated }
+        world.run(for: .milliseconds(300))
+        #expect(count > 100)
+        let after = try report(world, 1)
+        // What ended in that time ended on the master itself.
+        #expect(after.internalFlows > before.internalFlows * 8 / 10)
+        world.run(for: .seconds(5))
+        world.settle()
+        #expect(world.traffic.broken.isEmpty)
+        finish(world)
+    }
+
+    @Test func `thousands of flows that expire together leave no trace`() throws {
+        let world = inSync()
+        world.nodes[0].kernel.flood(4_000, timeout: 3)
+        world.run(for: .seconds(2))
+        #expect(try report(world, 1).externalFlows > 4_000)
+        world.run(for: .seconds(4))
+        world.settle()
+        let (master, standby) = (try report(world, 0), try report(world, 1))
+        #expect(standby.externalFlows < 1_500 && master.tombstones < 1_000)
+        finish(world)
+    }
+
+    @Test(arguments: [[.busy, .again], [.noSpace], [.tableFull], [.other, .dying]] as [[WriteRefusal]])
+    func `what the kernel refuses for two seconds is written when it refuses no longer`(reasons: [WriteRefusal]) {
+        let world = inSync()
+        world.nodes[1].kernel.refusing = .init(
+            until: world.clock.now + .seconds(2), share: 60, reasons: reasons)
+        world.give(to: 1, words: .prompt)
+        world.run(for: .seconds(8))
+        world.settle()
+        #expect(world.nodes[1].kernel.refusedByChance > 50)
+        // What meets no entry meanwhile and may open one is translated anew; TCP waits.
+        let broken = world.traffic.broken.filter { !$0.text.contains("udp") }
+        #expect(broken.isEmpty, "\(broken) \(world.account())")
+        finish(world)
+    }
+
+    @Test(arguments: [false, true])
+    func `two masters that both forward agree when one of them gives way`(areParted: Bool) {
+        let world = inSync()
+        if areParted { world.cut(from: nil, for: .seconds(3)) }
+        world.split(with: 1, for: .seconds(3))
+        world.run(for: .seconds(2))
+        #expect(world.nodes.allSatisfy { $0.role == "master" })
+        world.run(for: .seconds(6))
+        #expect(world.rival == nil)
+        world.settle()
+        finish(world)
+    }
+
+    @Test func `an agent whose clock was set back by a year is followed as before`() throws {
+        let world = inSync()
+        for seconds in [-31_536_000, 31_536_000, -86_400] as [Int64] {
+            for node in world.nodes {
+                node.clockOffset += seconds * 1_000_000_000
+                world.killAgent(node.index)
+                world.startAgent(node.index, after: .milliseconds(200))
+                world.run(for: .seconds(4))
+                world.settle()
+            }
+        }
+        #expect(world.traffic.broken.isEmpty)
+        finish(world)
+    }
+
+    @Test(arguments: Array(stride(from: 0, through: 600, by: 25)))
+    func `an agent may die at any step of its takeover`(steps: Int) {
+        let world = inSync { $0.load.opening = 20_000...60_000 }
+        world.nodes[1].process.end(after: steps)
+        world.nodes[1].restart = .milliseconds(150)
+        world.give(to: 1, words: .prompt)
+        world.run(for: .seconds(6))
+        world.settle()
+        #expect(world.traffic.broken.isEmpty, "\(world.traffic.broken) \(world.account())")
+        finish(world)
+    }
+
+    @Test func `old datagrams of any age change nothing on an open link`() {
+        let world = inSync()
+        world.network.change { weather in
+            weather.replay = 50
+            weather.delay = 50...20_000
+        }
+        for round in 0..<4 {
+            world.run(for: .seconds(6))
+            world.give(to: 1 - round % 2, words: .prompt)
+        }
+        world.run(for: .seconds(3))
+        world.settle()
+        #expect(world.network.tally.replayed > 1_000)
+        #expect(world.traffic.broken.isEmpty, "\(world.traffic.broken) \(world.account())")
+        finish(world)
+    }
+
+    @Test func `a queue that is too short for what happens is found out by dumps`() throws {
+        let world = inSync { $0.load.opening = 500...2_000 }
+        world.nodes[0].kernel.queueLimit = 20
+        for _ in 0..<4 {
+            world.nodes[0].kernel.flood(300, timeout: 4)
+            world.run(for: .seconds(1))
+        }
+        #expect(try report(world, 0).counters[.overruns] > 2)
+        world.nodes[0].kernel.queueLimit = SimulatedKernel.usualQueueLimit
+        world.run(for: .seconds(4))
+        world.settle()
+        finish(world)
+    }
+}
