@@ -231,7 +231,9 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         }
         if let job = resyncJob, !job.isWaiting, job.pausedUntil <= now { return now }
         var next = min(roles.nextDeadline, reconciler.nextDeadline, readiness.nextDeadline)
-        next = min(next, holdsAddresses ? .never : purge.nextDeadline, resyncJob?.beginsAgain ?? .never, resyncDue)
+        // What stands in the way of a purge brings a turn when it goes.
+        let mayPurge = !holdsAddresses && roles.twoMasters == nil
+        next = min(next, mayPurge ? purge.nextDeadline : .never, resyncJob?.beginsAgain ?? .never, resyncDue)
         next = min(next, sequenceWatch.nextDeadline, nextMarker(), auditShare.due)
         next = min(next, renewal.nextDeadline, resyncJob == nil ? backgroundDue : .never)
         if let paused = resyncJob?.pausedUntil, paused > now { next = min(next, paused) }

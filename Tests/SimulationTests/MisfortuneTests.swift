@@ -88,6 +88,61 @@ import Testing
         finish(world)
     }
 
+    @Test func `a third node that sees two masters purges nothing and rests`() {
+        let world = inSync {
+            $0.nodes = 3
+            $0.purgeTimeout = .seconds(1)
+        }
+        world.give(to: 1, words: .prompt)
+        world.run(for: .milliseconds(500))
+        let turns = world.nodes[0].turns
+        world.split(with: 2, for: .seconds(5))
+        world.run(for: .seconds(4))
+        #expect(world.nodes[0].report(at: world.clock.now)?.twoMasters != nil)
+        #expect(world.nodes[0].turns < turns + 4_000)
+        world.run(for: .seconds(3))
+        world.settle()
+        finish(world)
+    }
+
+    @Test(arguments: [2, 5])
+    func `of several links one may fall silent`(nodes: Int) {
+        let world = inSync {
+            $0.nodes = nodes
+            $0.links = 2
+            $0.isShared = [nodes > 2, false]
+        }
+        for link in [0, 1, 0] {
+            world.cut(for: .seconds(5)) { $0.link == link }
+            world.run(for: .seconds(2))
+            world.give(to: world.owner == 0 ? 1 : 0, words: .prompt)
+            world.run(for: .seconds(5))
+        }
+        world.settle()
+        #expect(world.traffic.broken.isEmpty, "\(world.traffic.broken) \(world.account())")
+        finish(world)
+    }
+
+    @Test(arguments: [3, 5])
+    func `every node of several may take over`(nodes: Int) {
+        let world = inSync {
+            $0.nodes = nodes
+            $0.isShared = [true]
+        }
+        for node in [1, 2, 0, 2, 1] {
+            world.give(to: node, words: .prompt)
+            world.run(for: .seconds(6))
+            world.settle()
+        }
+        world.powerOff(1)
+        world.give(to: 2, after: .milliseconds(500))
+        world.powerOn(1, after: .seconds(3))
+        world.run(for: .seconds(10))
+        world.settle()
+        #expect(world.traffic.broken.isEmpty, "\(world.traffic.broken) \(world.account())")
+        finish(world)
+    }
+
     @Test func `an agent whose clock was set back by a year is followed as before`() throws {
         let world = inSync()
         for seconds in [-31_536_000, 31_536_000, -86_400] as [Int64] {
