@@ -56,7 +56,8 @@ struct DigestExchange {
     /// What the peer has told of its copy, for the request that it announces.
     var reportedRequest: UInt32 = 0
     var reported: [UInt64] = []
-    var reportedParts: UInt16 = 0
+    /// The first bucket of each part that came: a datagram can come twice.
+    var reportedParts: Set<UInt16> = []
     /// A request whose digests are still on their way, and how long it waits for them.
     var waiting: (request: BulkRequest, until: Instant)?
 
@@ -168,7 +169,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         with marker: Marker, from place: Int, sequence: UInt64, at now: Instant
     ) {
         let session = peers[place].receiving
-        guard session.isExact, marker.bulk == session.bulk, session.stands(at: marker.version, sequence: sequence),
+        // The log of a master that was promoted without its predecessor's flows is not what is held here.
+        guard peers[place].isSyncedMaster, session.isExact, marker.bulk == session.bulk,
+            session.stands(at: marker.version, sequence: sequence),
             !external.isAddingUp, let total = external.digests?.total, external.leader == session.origin
         else { return }
         // A cache that is full is another trouble, and told as such.
@@ -248,9 +251,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if told.request != peers[place].proof.reportedRequest || peers[place].proof.reported.isEmpty {
             peers[place].proof.reportedRequest = told.request
             peers[place].proof.reported = Array(repeating: 0, count: DigestTable.bucketCount)
-            peers[place].proof.reportedParts = 0
+            peers[place].proof.reportedParts = []
         }
-        peers[place].proof.reportedParts &+= 1
+        if let first = told.buckets.first { peers[place].proof.reportedParts.insert(first.number) }
         for bucket in told.buckets { peers[place].proof.reported[Int(bucket.number)] = bucket.digest }
     }
 
@@ -271,21 +274,24 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         // What the first dump shows is no change: a peer that held it before the start still does.
         guard !isStarting, let (request, until) = peers[place].proof.waiting else { return }
         let proof = peers[place].proof
-        let isComplete = proof.reportedRequest == request.request && proof.reportedParts >= request.parts
+        let isComplete =
+            proof.reportedRequest == request.request && proof.reportedParts.count >= Int(request.parts)
         guard isComplete || until <= now else { return }
         peers[place].proof.waiting = nil
-        beginBulk(to: place, only: differingBuckets(of: place, for: request.request), at: now)
+        beginBulk(to: place, only: differingBuckets(of: place, for: request.request, isComplete), at: now)
     }
 
     /// The buckets that a peer's request leaves to send; nil for all.
     ///
-    /// A part of its word that got lost makes its buckets differ, which costs flows and no truth.
-    private mutating func differingBuckets(of place: Int, for request: UInt32) -> BucketSet? {
+    /// Where a part of its word got lost, every bucket that it did not name counts as different, be it empty here: that
+    /// costs flows and no truth.
+    private mutating func differingBuckets(of place: Int, for request: UInt32, _ isComplete: Bool) -> BucketSet? {
         let reported = peers[place].proof.reported
         guard request != 0, request == peers[place].proof.reportedRequest, !reported.isEmpty else { return nil }
         var set = BucketSet()
-        for bucket in 0..<DigestTable.bucketCount where log.digests.buckets[bucket] != reported[bucket] {
-            set.insert(bucket)
+        for bucket in 0..<DigestTable.bucketCount {
+            let isTold = isComplete || reported[bucket] != 0
+            if !isTold || log.digests.buckets[bucket] != reported[bucket] { set.insert(bucket) }
         }
         counters.count(.bucketsConfirmed, by: DigestTable.bucketCount - set.count)
         counters.count(.bucketsSent, by: set.count)

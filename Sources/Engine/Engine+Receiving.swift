@@ -141,6 +141,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func takeFlow(_ told: FlowMessage, _ standing: Standing, from place: Int) {
         guard told.version > standing.gapFree else { return counters.count(.peerFlowStale) }
+        // Who follows a master hears from that one what counts, also of what another node says late.
+        guard tracks || leads(place) || !followsAnother else { return counters.count(.peerFlowIgnored) }
         let isFiltered = settings.filter.verdict(told.flow) != .replicated
         if isFiltered { counters.count(.peerFlowFiltered) }
         let original = told.flow.original
@@ -167,6 +169,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .full: counters.count(.externalFull)
         case .stale, .removed, .unknown: counters.count(.peerFlowStale)
         }
+    }
+
+    /// Whether this standby holds what its leader sent: what other nodes say is the leader's to adopt.
+    private var followsAnother: Bool {
+        guard let place = leaderPlace else { return false }
+        return peers[place].role == .master && peers[place].receiving.isFollowing
     }
 
     private mutating func takeDestroy(_ told: DestroyMessage, _ standing: Standing, from place: Int) {
