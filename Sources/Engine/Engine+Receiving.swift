@@ -72,6 +72,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .progress(let progress):
             takeProgress(progress, header, from: place, at: now)
         case .interval(let interval):
+            peers[place].answerLink = number
             let isAdmitted = peers[place].receiving.admits(
                 lane: .init(interval.lane), bulk: interval.bulk, .init(from: interval.from, to: interval.to), at: now)
             context = .interval(interval, isAdmitted ? Standing(peers[place]) : nil)

@@ -85,9 +85,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             probeOtherLinks(of: place, at: now)
         }
         let ahead = asksForBulk ? sendBucketDigests(to: place) : (0, 0)
-        let destination = usedLink(to: place)
+        let number = acknowledgement == nil ? peers[place].links.used : peers[place].answerLink
+        let destination = Destination.peer(place, over: number)
         begin(destination)
-        if probes { appendProbe(to: place, over: peers[place].links.used, at: now) }
+        if probes { appendProbe(to: place, over: number, at: now) }
         appendProgress(for: place, at: now)
         appendBulkBuckets(for: place, at: now)
         if let answer = peers[place].proof.answer {

@@ -38,6 +38,8 @@ struct Peer {
     var probeDue: Instant
     /// An acknowledgement, a request or an answer is to go out this turn.
     var wantsControl = true
+    /// The link that its flows came over last: acknowledgements go back there, whatever this node knows of its own.
+    var answerLink: UInt8 = 0
     /// A part of a recall that it asked for.
     var recallRequest: RecallRequest?
     /// When it last acknowledged something, or had nothing to acknowledge.

@@ -124,7 +124,11 @@ public struct LinkChoice: Sendable {
     /// - Returns: whether the traffic moves.
     public mutating func choose(isStuck: Bool, at now: Instant) -> Bool {
         guard links.count > 1 else { return false }
-        if isStuck { links[Int(used)].avoidedUntil = now + Self.avoidance }
+        // Where none is left to try, going round helps nobody.
+        let isChoice = links.indices.contains { place in
+            place != Int(used) && isUsable(UInt8(place), at: now) && links[place].avoidedUntil <= now
+        }
+        if isStuck, isChoice { links[Int(used)].avoidedUntil = now + Self.avoidance }
         let inUse = rank(used, at: now)
         var best = used
         for number in UInt8(0)..<UInt8(links.count) where number != used {
