@@ -75,6 +75,7 @@ public enum AgentProcess {
         settings.purgeTimeout = configuration.purgeTimeout
         settings.commitTolerance = Int(configuration.commitTolerance.partsPerMillion / 100)
         settings.startupResync = configuration.startupResync
+        settings.peerLimit = peerLimit(configuration)
         settings.filter.ownAddresses = addresses.begin()
         let tracking = (try? ConntrackProbe.packetTracking()) ?? .unknown
         if tracking == .disabled {
@@ -167,6 +168,16 @@ public enum AgentProcess {
             if let number = UnixUser.number(of: name) { users.insert(number) }
         }
         return users
+    }
+
+    /// Nodes that can be peers: as many as are named, if all links name them.
+    private static func peerLimit(_ configuration: AgentConfiguration) -> Int {
+        var limit = 0
+        for link in configuration.links {
+            guard case .unicast(let peers) = link.destination else { return ConfigurationLimit.peers }
+            limit = max(limit, peers.count)
+        }
+        return limit
     }
 
     private static func linkSettings(_ configuration: AgentConfiguration) -> [LinkSettings] {

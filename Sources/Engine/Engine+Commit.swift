@@ -127,8 +127,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// An entry that this node announced as master and that its successor has not named since.
     private func unnamedFormerFlow(at slot: UInt32) -> Flow? {
-        guard let entry = former?.entry(at: slot), entry.state != .tombstone, !entry.traits.contains(.lost),
-            !log.holds(entry.flow.original),
+        guard let entry = former?.entry(at: slot), entry.state != .tombstone, !log.holds(entry.flow.original),
             external.entry(of: entry.flow.original) == nil
         else { return nil }
         return entry.flow

@@ -83,9 +83,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     private func formerFlow(at slot: UInt32) -> Flow? {
-        guard let entry = former?.entry(at: slot), entry.state != .tombstone, !entry.traits.contains(.lost) else {
-            return nil
-        }
+        guard let entry = former?.entry(at: slot), entry.state != .tombstone else { return nil }
         return entry.flow
     }
 

@@ -175,7 +175,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 } else {
                     let flow: Flow? =
                         slot < externalEnd
-                        ? external.entry(at: UInt32(slot))?.flow : formerFlowForRecall(at: UInt32(slot - externalEnd))
+                        ? external.entry(at: UInt32(slot))?.flow : unnamedFormer(at: UInt32(slot - externalEnd))
                     if let flow, !writer.append(flow, version: 0, isReplacement: false) { break }
                 }
                 slot += 1
@@ -187,10 +187,5 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if next == RecallPage.end { return }
             place = next
         }
-    }
-
-    /// What this node announced, no successor named, and its kernel still has.
-    private func formerFlowForRecall(at slot: UInt32) -> Flow? {
-        former?.entry(at: slot)?.traits.contains(.lost) == true ? nil : unnamedFormer(at: slot)
     }
 }

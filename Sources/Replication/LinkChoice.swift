@@ -87,6 +87,12 @@ public struct LinkChoice: Sendable {
     /// Takes in a datagram of the peer.
     public mutating func heard(over number: UInt8, from source: UInt64, at now: Instant) {
         guard Int(number) < links.count else { return }
+        if !isHeard(number, at: now) {
+            // What was sent while nobody heard it is an outage, and no loss of a link that carries.
+            links[Int(number)].lastTold = nil
+            links[Int(number)].stretchSent = 0
+            links[Int(number)].stretchReceived = 0
+        }
         links[Int(number)].heard = now
         links[Int(number)].source = source
         links[Int(number)].received += 1

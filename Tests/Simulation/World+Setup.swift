@@ -117,8 +117,8 @@ extension World {
         public var text: String {
             let kinds = (0..<links).map { isShared.indices.contains($0) && isShared[$0] ? "multicast" : "unicast" }
             return
-                "\(nodes) nodes, \(links == 1 ? "link" : "links") \(kinds.joined(separator: " and ")), sealing \(sealing.rawValue), "
-                + "purge after \(purgeTimeout.milliseconds / 1_000) s"
+                "\(nodes) nodes, \(links == 1 ? "link" : "links") \(kinds.joined(separator: " and ")), "
+                + "sealing \(sealing.rawValue), purge after \(purgeTimeout.milliseconds / 1_000) s"
         }
     }
 }
