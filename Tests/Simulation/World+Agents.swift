@@ -36,6 +36,7 @@ extension World {
         settings.purgeTimeout = setup.purgeTimeout
         settings.filter = node.filter
         settings.leftOut = setup.leftOut
+        if setup.wireVersions.indices.contains(index) { settings.wireVersions = setup.wireVersions[index] }
         note("\(node.name) starts its agent")
         node.role = "starting"
         node.roleAtTurn = "starting"

@@ -8,7 +8,7 @@ extension World {
     func inspect(_ bytes: [UInt8], from node: Int) {
         let filter = nodes[node].filter
         bytes.withBytes { span in
-            guard var reader = try? DatagramReader(span) else { return }
+            guard var reader = try? DatagramReader(span, speaking: 1...2) else { return }
             while true {
                 guard let next = try? reader.next(span) else { return }
                 switch next {

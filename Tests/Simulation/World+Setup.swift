@@ -27,6 +27,8 @@ extension World {
         public var tableLimit = 100_000
         /// What no node imports.
         public var leftOut: FlowAttributes = []
+        /// The versions of the wire that each node speaks; who is not named speaks this code's.
+        public var wireVersions: [ClosedRange<UInt8>] = []
         public var load = Traffic.Load()
         /// What chance chooses from, each as often as it stands here, and for how long.
         public var misfortunes = Misfortune.first
