@@ -155,7 +155,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Follows a master: the one that leads already, or one whose words count more.
     private mutating func followIfMaster(_ header: DatagramHeader, _ place: Int, at now: Instant) {
-        guard !tracks else { return }
+        // A term that is not believed ranks nobody.
+        guard !tracks, header.term <= roles.terms.highest else { return }
         guard header.role == .master else {
             if leads(place), !peers[place].receiving.isFollowing { leaderWasSynced = false }
             return

@@ -36,6 +36,8 @@ extension World {
         settings.purgeTimeout = setup.purgeTimeout
         settings.filter = node.filter
         settings.leftOut = setup.leftOut
+        // As an agent does whose links name all their peers.
+        if !setup.isShared.contains(true) { settings.peerLimit = nodes.count - 1 }
         if setup.wireVersions.indices.contains(index) { settings.wireVersions = setup.wireVersions[index] }
         note("\(node.name) starts its agent")
         node.role = "starting"
