@@ -82,7 +82,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if sender == leader { loseSync(at: now) }
             if sender == leader, sender != header.sender { leader = nil }
         }
-        let (origin, expectationOrigin) = openOrigins(header)
+        let (origin, expectationOrigin) = openOrigins(term: header.term)
         var links = LinkChoice(count: greetings.count, heartbeat: Self.heartbeatInterval)
         if let place, peers[place].sender == header.sender { links = peers[place].links }
         var peer = Peer(
@@ -103,11 +103,15 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         recallIfUnsynced(at: now)
     }
 
-    private mutating func openOrigins(_ header: DatagramHeader) -> (OriginID, OriginID) {
-        sessions += 1
-        let origin = Origin(
-            term: header.term, incarnation: header.incarnation, sender: header.sender, session: sessions)
-        return (external.open(origin), externalExpectations.open(origin))
+    private mutating func openOrigins(term: UInt64) -> (OriginID, OriginID) {
+        admissions += 1
+        let rank = OriginRank(term: term, admission: admissions)
+        return (external.open(rank), externalExpectations.open(rank))
+    }
+
+    private mutating func raiseOrigins(of place: Int, to rank: OriginRank) {
+        external.raise(peers[place].receiving.origin, to: rank)
+        externalExpectations.raise(peers[place].expectationOrigin, to: rank)
     }
 
     /// A session of a peer has ended: what it told stays, and nothing late of it can come.
@@ -120,11 +124,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     mutating func beginSessionAnew(with place: Int, at now: Instant) {
         counters.count(.sessionsDeceived)
         closeOrigins(of: place)
-        sessions += 1
-        let peer = (peers[place].term, peers[place].incarnation, peers[place].sender)
-        let origin = Origin(term: peer.0, incarnation: peer.1, sender: peer.2, session: sessions)
-        peers[place].receiving = ReceivingSession(incarnation: peer.1, origin: external.open(origin), at: now)
-        peers[place].expectationOrigin = externalExpectations.open(origin)
+        let (origin, expectationOrigin) = openOrigins(term: peers[place].term)
+        peers[place].receiving = ReceivingSession(incarnation: peers[place].incarnation, origin: origin, at: now)
+        peers[place].expectationOrigin = expectationOrigin
         if leads(place) { external.followNobody() }
     }
 
@@ -144,8 +146,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func hearRole(_ header: DatagramHeader, from place: Int, at now: Instant) {
         peers[place].role = header.role
         peers[place].term = header.term
-        external.raise(peers[place].receiving.origin, to: header.term)
-        externalExpectations.raise(peers[place].expectationOrigin, to: header.term)
+        raiseOrigins(of: place, to: OriginRank(term: header.term, admission: 0))
         let number = UInt64(header.sender)
         perform(
             header.role.claimsMastership
@@ -162,13 +163,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             return
         }
         if !leads(place) {
-            if let last = leaderPlace {
-                let isAbove = external.origins.rank(
-                    peers[place].receiving.origin, isAbove: peers[last].receiving.origin)
+            if let last = leaderPlace, header.term <= peers[last].term {
                 // One that speaks of a lower term than a master that is gone will be told, and take a higher one.
-                guard isAbove else { return }
+                let isGone = peers[last].isSilent || !peers[last].role.claimsMastership
+                guard header.term == peers[last].term, isGone else { return }
             }
             leader = header.sender
+            admissions += 1
+            raiseOrigins(of: place, to: OriginRank(term: header.term, admission: admissions))
             loseSync(at: now)
             external.followNobody()
             // What it told as a backup is not what it holds as master.

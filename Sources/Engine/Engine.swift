@@ -70,8 +70,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     /// Whether the leader said that it is in sync when it last was master, and this node has followed it since: a
     /// master steps down before its successor is told, and no longer speaks as one then.
     var leaderWasSynced = false
-    /// Sessions with runs of peers so far.
-    var sessions: UInt32 = 0
+    /// Sessions with runs of peers, and leads, so far.
+    var admissions: UInt64 = 0
     /// The walk that several peers ride along with.
     var shared = SharedWalk()
     /// The peer whose flows went first last turn.

@@ -119,8 +119,8 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     public func knows(_ key: Subject.Key) -> Bool { table.find(key) != nil }
 
     /// Opens an origin that begins to speak.
-    public mutating func open(_ origin: Origin) -> OriginID {
-        if let id = origins.open(origin) { return id }
+    public mutating func open(_ rank: OriginRank) -> OriginID {
+        if let id = origins.open(rank) { return id }
         // Dozens of runs have left entries that no bulk has retired: the two oldest become one.
         let left = origins.left
         precondition(left.count >= 2, "a node has fewer peers than half the table")
@@ -129,7 +129,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         }
         deleted[Int(left[1])].append(contentsOf: deleted[Int(left[0])])
         deleted[Int(left[0])].removeAll()
-        guard let id = origins.open(origin) else { preconditionFailure("a place has just become free") }
+        guard let id = origins.open(rank) else { preconditionFailure("a place has just become free") }
         return id
     }
 
@@ -202,8 +202,8 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         }
     }
 
-    /// Notes that an origin has taken a term.
-    public mutating func raise(_ origin: OriginID, to term: UInt64) { origins.raise(origin, to: term) }
+    /// Notes that an origin has taken a term, or that it leads.
+    public mutating func raise(_ origin: OriginID, to rank: OriginRank) { origins.raise(origin, to: rank) }
 
     /// Notes that an origin says nothing more: what it told stays, and nothing late of it can come.
     public mutating func close(_ origin: OriginID) {

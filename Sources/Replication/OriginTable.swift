@@ -1,26 +1,22 @@
-/// Who told an entry of an external cache, and with what right: of two words on one flow the higher origin's counts.
-public struct Origin: Hashable, Comparable, Sendable {
+/// With what right an origin speaks: of two words on one flow the higher one's counts.
+///
+/// The term comes first. Of equal terms that origin ranks above which this node admitted, or chose as leader, last: a
+/// run of an agent whose clock stepped back is still the later one, and a forged one loses its rank with its lead.
+public struct OriginRank: Hashable, Comparable, Sendable {
     /// The term that the node had taken.
     public var term: UInt64
-    /// The run of its agent.
-    public var incarnation: UInt64
-    /// The node.
-    public var sender: UInt32
-    /// This node's session with that run, on its own count, so that no two origins are alike.
-    public var session: UInt32
+    /// This node's own count of admissions and leads.
+    public var admission: UInt64
 
-    /// Makes an origin.
-    public init(term: UInt64, incarnation: UInt64, sender: UInt32, session: UInt32) {
+    /// Makes a rank.
+    public init(term: UInt64, admission: UInt64) {
         self.term = term
-        self.incarnation = incarnation
-        self.sender = sender
-        self.session = session
+        self.admission = admission
     }
 
-    /// Orders origins by their rank.
-    public static func < (left: Origin, right: Origin) -> Bool {
-        (left.term, left.incarnation, left.sender, left.session)
-            < (right.term, right.incarnation, right.sender, right.session)
+    /// Orders ranks.
+    public static func < (left: Self, right: Self) -> Bool {
+        (left.term, left.admission) < (right.term, right.admission)
     }
 }
 
@@ -36,7 +32,7 @@ public struct OriginTable: Sendable {
     public static let limit = 64
 
     private struct Place: Sendable {
-        var origin: Origin
+        var rank: OriginRank
         var entries = 0
         /// A session speaks for it.
         var isOpen = true
@@ -45,30 +41,31 @@ public struct OriginTable: Sendable {
     private var places: [Place] = []
 
     /// Opens an origin that begins to speak; nil if too many have left entries behind.
-    mutating func open(_ origin: Origin) -> OriginID? {
+    mutating func open(_ rank: OriginRank) -> OriginID? {
         if let free = places.firstIndex(where: { !$0.isOpen && $0.entries == 0 }) {
-            places[free] = Place(origin: origin)
+            places[free] = Place(rank: rank)
             return OriginID(free)
         }
         guard places.count < Self.limit else { return nil }
-        places.append(Place(origin: origin))
+        places.append(Place(rank: rank))
         return OriginID(places.count - 1)
     }
 
-    /// Notes that an origin has taken a term.
-    mutating func raise(_ id: OriginID, to term: UInt64) {
-        places[Int(id)].origin.term = max(places[Int(id)].origin.term, term)
+    /// Notes that an origin has taken a term, or that it leads.
+    mutating func raise(_ id: OriginID, to rank: OriginRank) {
+        places[Int(id)].rank.term = max(places[Int(id)].rank.term, rank.term)
+        places[Int(id)].rank.admission = max(places[Int(id)].rank.admission, rank.admission)
     }
 
     /// Notes that an origin says nothing more; what it told stays.
     mutating func close(_ id: OriginID) { places[Int(id)].isOpen = false }
 
-    /// The origin of a number.
-    public subscript(id: OriginID) -> Origin { places[Int(id)].origin }
+    /// The rank of an origin.
+    public subscript(id: OriginID) -> OriginRank { places[Int(id)].rank }
 
     /// Whether an origin ranks above another.
     public func rank(_ id: OriginID, isAbove other: OriginID) -> Bool {
-        places[Int(id)].origin > places[Int(other)].origin
+        places[Int(id)].rank > places[Int(other)].rank
     }
 
     /// Entries of an origin, with remembered deletes.
@@ -76,7 +73,7 @@ public struct OriginTable: Sendable {
 
     /// The origins that have left entries and do not speak, lowest first.
     var left: [OriginID] {
-        places.indices.filter { !places[$0].isOpen }.sorted { places[$0].origin < places[$1].origin }
+        places.indices.filter { !places[$0].isOpen }.sorted { places[$0].rank < places[$1].rank }
             .map { OriginID($0) }
     }
 

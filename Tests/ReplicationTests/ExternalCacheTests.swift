@@ -14,7 +14,7 @@ import Testing
         return cache
     }
 
-    static func origin(_ term: UInt64) -> Origin { Origin(term: term, incarnation: 1, sender: 1, session: 1) }
+    static func origin(_ term: UInt64) -> OriginRank { OriginRank(term: term, admission: 1) }
 
     /// (origin, version) held, (origin, version) told, whether it is applied; what is told again was meant all along.
     @Test(
@@ -71,7 +71,7 @@ import Testing
         _ = cache.apply(Self.flow, version: 9, origin: 2, bulk: 1)
         let lower = cache.apply(Self.flow, version: 50, origin: 1, bulk: 1)
         #expect(lower == .stale && cache.entry(of: Self.flow.original)?.origin == 2)
-        cache.raise(1, to: 7)
+        cache.raise(1, to: Self.origin(7))
         let higher = cache.apply(Self.flow, version: 3, origin: 1, bulk: 1)
         #expect(higher == .updated && cache.entry(of: Self.flow.original)?.version == 3)
         // What the other one says now is the past.
@@ -98,7 +98,7 @@ import Testing
         var open: OriginID?
         for number in 1...200 as ClosedRange<UInt32> {
             if let open { cache.close(open) }
-            let next = cache.open(Origin(term: 9, incarnation: UInt64(number), sender: 7, session: number))
+            let next = cache.open(OriginRank(term: 9, admission: UInt64(number)))
             _ = cache.apply(ChangeLogTests.flow(number), version: 1, origin: next, bulk: 1)
             open = next
         }
@@ -109,5 +109,17 @@ import Testing
             return cache.origins.rank(newest, isAbove: held)
         }
         #expect(outranked)
+    }
+
+    @Test func `who leads after a silent one of the same term has the last word`() {
+        var cache = Self.cache()
+        let silent = cache.open(OriginRank(term: 4, admission: 3))
+        _ = cache.apply(Self.flow, version: 9, origin: silent, bulk: 1)
+        cache.close(silent)
+        cache.raise(1, to: OriginRank(term: 4, admission: 2))
+        let isSweptBefore = cache.isSwept(at: 0, origin: 1, bulk: 1, bulkEnd: 1)
+        cache.raise(1, to: OriginRank(term: 4, admission: 4))
+        let isSwept = cache.isSwept(at: 0, origin: 1, bulk: 1, bulkEnd: 1)
+        #expect(!isSweptBefore && isSwept)
     }
 }
