@@ -6,6 +6,8 @@ struct DatagramMemory {
     private struct Sent {
         let bytes: [UInt8]
         let from: Int
+        /// The one node that it was sent to; nil for everyone.
+        let to: Int?
     }
 
     private static let recentLimit = 64
@@ -22,8 +24,8 @@ struct DatagramMemory {
     init() {}
 
     /// Takes in a datagram.
-    mutating func note(_ bytes: [UInt8], from node: Int) {
-        let sent = Sent(bytes: bytes, from: node)
+    mutating func note(_ bytes: [UInt8], from node: Int, to receiver: Int?) {
+        let sent = Sent(bytes: bytes, from: node, to: receiver)
         if recent.count < Self.recentLimit { recent.append(sent) } else { recent[nextRecent] = sent }
         nextRecent = (nextRecent + 1) % Self.recentLimit
         count += 1
@@ -35,12 +37,19 @@ struct DatagramMemory {
         }
     }
 
-    /// One of them, as old as chance wants, of a node or of any; nil if there is none.
-    func pick(from node: Int?, _ generator: inout SeededGenerator) -> [UInt8]? {
+    /// One of them, as old as chance wants; nil if there is none.
+    func pick(_ generator: inout SeededGenerator) -> [UInt8]? { pick(&generator) { _ in true } }
+
+    /// One of those that a node sent to another, or to everyone.
+    func pick(from node: Int, to receiver: Int, _ generator: inout SeededGenerator) -> [UInt8]? {
+        pick(&generator) { $0.from == node && $0.to ?? receiver == receiver }
+    }
+
+    private func pick(_ generator: inout SeededGenerator, where isWanted: (Sent) -> Bool) -> [UInt8]? {
         let source = generator.happens(50) ? recent : sample
         for _ in 0..<4 where !source.isEmpty {
             let sent = source[generator.pick(0...source.count - 1)]
-            if node ?? sent.from == sent.from { return sent.bytes }
+            if isWanted(sent) { return sent.bytes }
         }
         return nil
     }

@@ -21,12 +21,14 @@ public enum KnownTrouble: UInt8, CaseIterable, Sendable {
     /// could not be restored are destroyed by the next dump, and those that wait for another try are swept from its
     /// peers by the bulk behind a recall.
     case refusedElsewhere
+    /// What a commit has written is forgotten by the external cache, and its version with it: an older word of the same
+    /// flow that comes late, while the last master still calls itself one, is taken for a new flow, and the commit's
+    /// next round replaces the entry by it.
+    case olderWordInCommit
     /// A commit that is tried again replaces flows that were recalled meanwhile by its older copies of them.
     case retryOverRecall
-    /// A standby takes for equal what is not, until the next marker or the one after it tells. What it tells ahead
-    /// of a bulk is trusted even where a part of it was lost and the master's bucket is empty, and even when other
-    /// words have changed it before the bulk ends; and the log of a master that was promoted without its
-    /// predecessor's flows is compared with what that one told.
+    /// Where there are more nodes than two, a standby may take for equal what is not, until a marker tells: above all
+    /// while there are two masters, and when a third node restarts.
     case divergence
     /// A node that was master answers repairs out of its former log with flows that have ended since; a third node
     /// takes them in, since nothing of the same tuple is there.

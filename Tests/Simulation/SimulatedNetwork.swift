@@ -148,7 +148,7 @@ public final class SimulatedNetwork {
         for other in 0..<nodeCount where other != node && receiver ?? other == other {
             carry(bytes, over: Path(link: link, from: node, to: other))
         }
-        memories[link].note(bytes, from: node)
+        memories[link].note(bytes, from: node, to: receiver)
     }
 
     /// Lets a node find a datagram that none of the others sent.
@@ -169,7 +169,7 @@ public final class SimulatedNetwork {
             tally.doubled += 1
         }
         if weather.replay > 0, generator.happens(weather.replay),
-            let old = memories[path.link].pick(from: path.from, &generator)
+            let old = memories[path.link].pick(from: path.from, to: path.to, &generator)
         {
             copies.append(old)
             tally.replayed += 1

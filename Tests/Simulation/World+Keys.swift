@@ -61,7 +61,7 @@ extension World {
         let target = generator.pick(0...nodes.count - 1)
         // The attacker may have the address of a node.
         let source = UInt64(generator.pick(0...nodes.count) + 1)
-        guard var bytes = network.memories[link].pick(from: nil, &generator), !bytes.isEmpty else { return }
+        guard var bytes = network.memories[link].pick(&generator), !bytes.isEmpty else { return }
         switch generator.pick(0...5) {
         case 0:
             // As if it never had been sealed.
@@ -76,7 +76,7 @@ extension World {
         case 3: bytes = (0..<generator.pick(1...200)).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
         case 4:
             // A front of today before a body of yesterday.
-            guard let other = network.memories[link].pick(from: nil, &generator) else { return }
+            guard let other = network.memories[link].pick(&generator) else { return }
             bytes = Array(other.prefix(SealedFront.size)) + bytes.dropFirst(SealedFront.size)
         default: break
         }

@@ -113,7 +113,11 @@ extension World {
         else { return }
         let full = Instant.Span.seconds(UInt64(node.kernel.timeouts.fullTimeout(of: flow)))
         guard entry.expires.since(clock.now) + .seconds(3) < full else { return }
-        problem("\(node.name) gives \(flow.text) too little time", unless: excuse(of: node))
+        // What it held was assured; it has become older since.
+        let isOlder = !entry.flow.status.contains(.assured)
+        problem(
+            "\(node.name) gives \(flow.text) too little time",
+            unless: isOlder ? .olderWordInCommit : excuse(of: node))
     }
 
     // MARK: Entries of an earlier life
