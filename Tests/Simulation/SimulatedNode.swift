@@ -44,7 +44,7 @@ public final class SimulatedNode {
     /// Whether the machine has power.
     public internal(set) var isUp = true
     /// What a takeover under way must find in the kernel at its end.
-    var expected: [Int] = []
+    var expected: [World.Expected] = []
     /// When it last was told that events were lost.
     var overranAt: Instant = .origin
     /// Writes that its kernel had refused by chance before that.

@@ -11,12 +11,18 @@ extension World {
     /// So long before a demotion an overrun may come of it.
     private static let overrunSpan = Instant.Span.seconds(2)
 
+    /// A live connection that a node in sync held when the addresses came, and its mark then.
+    struct Expected {
+        let index: Int
+        let mark: UInt32
+    }
+
     /// A takeover whose flows are looked for once more.
     struct LaterLook {
         let node: Int
         let run: Int
         let term: UInt64
-        let expected: [Int]
+        let expected: [Expected]
         /// The commit was to be tried again.
         let isFailed: Bool
     }
@@ -33,7 +39,7 @@ extension World {
                 // Not of an older connection of the same hosts and ports.
                 flow.mark == 0 || !traffic.load.stamps || Connection.number(of: flow.mark) == UInt32(index + 1)
             else { continue }
-            node.expected.append(index)
+            node.expected.append(.init(index: index, mark: flow.mark))
         }
         note("\(node.name) is in sync and holds \(node.expected.count) live connections")
     }
@@ -51,7 +57,7 @@ extension World {
         // What a full table refuses is the operator's to cure.
         guard report.counters[.commitTableFull] == 0 else { return }
         checkKernel(of: node, for: node.expected, "took over")
-        for index in node.expected { checkTimeout(of: traffic.connections[index], at: node) }
+        for expected in node.expected { checkState(of: expected, at: node) }
     }
 
     /// Looks for them again, if the node has been master all the time and its kernel took writes again in time.
@@ -65,11 +71,11 @@ extension World {
     }
 
     private func checkKernel(
-        of node: SimulatedNode, for expected: [Int], _ what: String, _ trouble: KnownTrouble? = nil
+        of node: SimulatedNode, for expected: [Expected], _ what: String, _ trouble: KnownTrouble? = nil
     ) {
         let trouble = trouble ?? excuse(of: node)
         var missing = 0
-        for index in expected {
+        for index in expected.map(\.index) {
             let connection = traffic.connections[index]
             guard connection.isLive else { continue }
             let flow = connection.flow
@@ -105,19 +111,21 @@ extension World {
         return hasRefused ? .refusedElsewhere : nil
     }
 
-    private func checkTimeout(of connection: Connection, at node: SimulatedNode) {
+    private func checkState(of expected: Expected, at node: SimulatedNode) {
+        let connection = traffic.connections[expected.index]
         let flow = connection.flow
         // An entry that this node's own packets made goes on as it was.
         guard connection.isLive, let entry = node.kernel.entry(original: flow.original), entry.lastPacket == nil,
             entry.flow.reply == flow.reply
         else { return }
+        guard entry.flow.mark >= expected.mark || !traffic.load.stamps else {
+            return problem(
+                "\(node.name) held \(flow.text) with mark \(expected.mark), and makes it with \(entry.flow.mark)",
+                unless: excuse(of: node) ?? .olderWordInCommit)
+        }
         let full = Instant.Span.seconds(UInt64(node.kernel.timeouts.fullTimeout(of: flow)))
         guard entry.expires.since(clock.now) + .seconds(3) < full else { return }
-        // What it held was assured; it has become older since.
-        let isOlder = !entry.flow.status.contains(.assured)
-        problem(
-            "\(node.name) gives \(flow.text) too little time",
-            unless: isOlder ? .olderWordInCommit : excuse(of: node))
+        problem("\(node.name) gives \(flow.text) too little time", unless: excuse(of: node))
     }
 
     // MARK: Entries of an earlier life
