@@ -96,7 +96,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 continue
             }
             if localWins(over: entry.flow) {
-                external.remove(at: slot)
+                takeOut(slot)
                 job.kept += 1
                 counters.count(.commitKeptLocal)
                 continue
@@ -220,7 +220,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// The flow is in the kernel: it moves from the external to the internal cache, in memory.
     private mutating func adopt(_ write: FlowWrite) {
-        if write.token != CommitJob.noSlot { external.remove(at: write.token) }
+        if write.token != CommitJob.noSlot { takeOut(write.token) }
         if log.observe(write.flow, .all, traits: Self.traits(of: write)) == .inserted {
             counters.count(.internalCreated)
         }
@@ -228,12 +228,19 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         counters.count(commitJob?.purpose == .adoption ? .flowsAdopted : .commitWritten)
     }
 
+    /// Removes an entry that the kernel has now, so that no older word of it that comes late counts.
+    mutating func takeOut(_ slot: UInt32) {
+        guard let origin = external.entry(at: slot)?.origin else { return }
+        let place = peers.indices.first { peers[$0].receiving.origin == origin }
+        external.takeOut(at: slot, gapFree: place.map { peers[$0].receiving.gapFree } ?? .max)
+    }
+
     private mutating func settle(_ write: FlowWrite, _ reason: WriteRefusal) {
         guard var job = commitJob else { return }
         defer { commitJob = job }
         if reason == .exists, job.purpose == .adoption || job.pass == .lost || localWins(over: write.flow) {
             // The flow is here already, with a life of its own.
-            if write.token != CommitJob.noSlot { external.remove(at: write.token) }
+            if write.token != CommitJob.noSlot { takeOut(write.token) }
             job.kept += 1
             counters.count(.commitKeptLocal)
             return

@@ -150,6 +150,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 continue
             }
             log.observe(write.flow, .all, traits: Self.traits(of: write))
+            // A commit that is tried again is not to replace what goes on here by its own copy.
+            if let slot = external.slot(of: write.flow.original) { takeOut(slot) }
             recallJob?.adopted += 1
             counters.count(.flowsRecalled)
         }

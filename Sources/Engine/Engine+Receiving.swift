@@ -9,9 +9,16 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// What the flows of a datagram belong to.
     private enum Context {
         case none
-        /// Not admitted without a standing.
-        case interval(LogInterval, Standing?)
+        case interval(LogInterval, Reading)
         case page(RecallPage)
+    }
+
+    /// What becomes of the flows of an interval.
+    private enum Reading {
+        case applied(Standing)
+        /// Another node leads, and what counts is that one's to tell.
+        case outranked
+        case notAdmitted
     }
 
     /// Takes in the datagrams that wait.
@@ -47,13 +54,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
         counters.count(.messageUnknownKind, by: reader.unknownKinds)
         switch context {
-        case .interval(let interval, .some):
+        case .interval(_, .notAdmitted), .none:
+            break
+        case .interval(let interval, _):
             peers[place].receiving.covered(
                 lane: .init(interval.lane), .init(from: interval.from, to: interval.to), at: now)
         case .page(let page):
             endRecallPage(page, from: place, at: now)
-        case .none, .interval:
-            break
         }
         endBulkIfFilled(of: place, at: now)
     }
@@ -75,29 +82,21 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             peers[place].answerLink = number
             let isAdmitted = peers[place].receiving.admits(
                 lane: .init(interval.lane), bulk: interval.bulk, .init(from: interval.from, to: interval.to), at: now)
-            context = .interval(interval, isAdmitted ? Standing(peers[place]) : nil)
+            context = .interval(
+                interval,
+                !isAdmitted ? .notAdmitted : isOutranked(place) ? .outranked : .applied(Standing(peers[place])))
         case .recallPage(let page):
             context = .page(page)
         case .flow(let told):
-            switch context {
-            case .interval(_, let standing?): takeFlow(told, standing, from: place)
-            case .interval: counters.count(.peerFlowStale)
-            case .page(let page): takeRecalled(told.flow, page)
-            case .none: break
-            }
+            if case .page(let page) = context { return takeRecalled(told.flow, page) }
+            if let standing = standing(in: context) { takeFlow(told, standing, from: place) }
         case .destroy(let told):
-            guard case .interval(_, let standing?) = context else { return counters.count(.peerFlowStale) }
-            takeDestroy(told, standing, from: place)
+            if let standing = standing(in: context) { takeDestroy(told, standing, from: place) }
         case .expectation(let told):
-            switch context {
-            case .interval(_, let standing?): takeExpectation(told, standing)
-            case .interval: counters.count(.peerFlowStale)
-            case .page(let page): takeRecalledExpectation(told.expectation, page)
-            case .none: break
-            }
+            if case .page(let page) = context { return takeRecalledExpectation(told.expectation, page) }
+            if let standing = standing(in: context) { takeExpectation(told, standing) }
         case .expectationDestroy(let told):
-            guard case .interval(_, let standing?) = context else { return counters.count(.peerFlowStale) }
-            takeExpectationDestroy(told, standing)
+            if let standing = standing(in: context) { takeExpectationDestroy(told, standing) }
         case .facts(let told):
             peers[place].facts = told
             peers[place].factsAt = now
@@ -117,6 +116,16 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .bulkBuckets(let told):
             peers[place].receiving.takeBuckets(of: told.bulk, from: Int(told.place), told.words)
         }
+    }
+
+    /// With what right a message of this context is applied; nil, and counted, if it is not.
+    private mutating func standing(in context: Context) -> Standing? {
+        switch context {
+        case .interval(_, .applied(let standing)): return standing
+        case .interval(_, .outranked): counters.count(.peerFlowIgnored)
+        case .interval(_, .notAdmitted), .none, .page: counters.count(.peerFlowStale)
+        }
+        return nil
     }
 
     private mutating func takeHello(_ hello: Hello, _ header: DatagramHeader, from place: Int) {
@@ -142,8 +151,6 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func takeFlow(_ told: FlowMessage, _ standing: Standing, from place: Int) {
         guard told.version > standing.gapFree else { return counters.count(.peerFlowStale) }
-        // Who follows a master hears from that one what counts, also of what another node says late.
-        guard tracks || leads(place) || !followsAnother else { return counters.count(.peerFlowIgnored) }
         let isFiltered = settings.filter.verdict(told.flow) != .replicated
         if isFiltered { counters.count(.peerFlowFiltered) }
         let original = told.flow.original
@@ -172,10 +179,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
     }
 
-    /// Whether this standby holds what its leader sent: what other nodes say is the leader's to adopt.
-    private var followsAnother: Bool {
-        guard let place = leaderPlace else { return false }
-        return peers[place].role == .master && peers[place].receiving.isFollowing
+    /// Whether another node leads, as a master that is heard.
+    ///
+    /// What a former master says late is the leader's to adopt, and what two masters say at a time is not to be mixed:
+    /// this node has told the leader what it holds, and must not change behind its words.
+    private func isOutranked(_ place: Int) -> Bool {
+        guard !tracks, let leader = leaderPlace, leader != place else { return false }
+        return peers[leader].role == .master && !peers[leader].isSilent
     }
 
     private mutating func takeDestroy(_ told: DestroyMessage, _ standing: Standing, from place: Int) {

@@ -115,6 +115,9 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     /// The entry with this key, or nil.
     public func entry(of key: Subject.Key) -> Entry? { table.find(key).flatMap { entry(at: $0) } }
 
+    /// The slot of the entry with this key, or nil.
+    public func slot(of key: Subject.Key) -> UInt32? { table.find(key).flatMap { table[$0].isDeleted ? nil : $0 } }
+
     /// Whether a peer has told of this key, if only of its end.
     public func knows(_ key: Subject.Key) -> Bool { table.find(key) != nil }
 
@@ -225,6 +228,17 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         leave(table[slot].subject, table[slot].origin, slot)
         origins.count(table[slot].origin, by: -1)
         table.remove(slot)
+    }
+
+    /// Removes the entry of a slot, and remembers it as a delete if it is beyond the gap-free version: an older word
+    /// that comes late is none on a new flow.
+    public mutating func takeOut(at slot: UInt32, gapFree: UInt64) {
+        guard table.contains(slot), !table[slot].isDeleted else { return }
+        guard table[slot].version > gapFree else { return remove(at: slot) }
+        let origin = table[slot].origin
+        leave(table[slot].subject, origin, slot)
+        deleted[Int(origin)].append(slot)
+        table[slot].isDeleted = true
     }
 
     /// Notes why the kernel refused the entry of a slot.

@@ -160,6 +160,8 @@ public struct SendingSession: Sendable {
         backfill = Walk(lane: .backfill, cursor: backfillCursor, covered: 0, limit: bulkEnd)
         holes.removeAll(keepingCapacity: true)
         repair = nil
+        // Of this bulk nothing is missing there: what the former log says of its versions may have ended since.
+        formerRepairCursor = nil
     }
 
     /// Leaves out what the log holds now, if nothing was sent yet: who wants it asks for a bulk.

@@ -21,12 +21,6 @@ public enum KnownTrouble: UInt8, CaseIterable, Sendable {
     /// could not be restored are destroyed by the next dump, and those that wait for another try are swept from its
     /// peers by the bulk behind a recall.
     case refusedElsewhere
-    /// What a commit has written is forgotten by the external cache, and its version with it: an older word of the same
-    /// flow that comes late, while the last master still calls itself one, is taken for a new flow, and the commit's
-    /// next round replaces the entry by it.
-    case olderWordInCommit
-    /// A commit that is tried again replaces flows that were recalled meanwhile by its older copies of them.
-    case retryOverRecall
     /// Where there are more nodes than two, a standby may take for equal what is not, until a marker tells: above all
     /// while there are two masters, and when a third node restarts.
     case divergence

@@ -121,7 +121,7 @@ extension World {
         guard entry.flow.mark >= expected.mark || !traffic.load.stamps else {
             return problem(
                 "\(node.name) held \(flow.text) with mark \(expected.mark), and makes it with \(entry.flow.mark)",
-                unless: excuse(of: node) ?? .olderWordInCommit)
+                unless: excuse(of: node))
         }
         let full = Instant.Span.seconds(UInt64(node.kernel.timeouts.fullTimeout(of: flow)))
         guard entry.expires.since(clock.now) + .seconds(3) < full else { return }
