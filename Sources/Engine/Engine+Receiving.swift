@@ -223,7 +223,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         externalExpectations.forgetDeletes(
             upTo: gapFree, origin: peers[place].expectationOrigin, limit: Self.eventsPerTurn)
         guard peers[place].receiving.phase == .filled else { return }
-        let maySweep = peers[place].isSyncedMaster && !tracks
+        let maySweep = peers[place].isSyncedMaster && leads(place) && !tracks
         peers[place].receiving.endBulk(maySweep: maySweep, at: now)
         sweptFlows = 0
         confirmSlot = 0
@@ -241,6 +241,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Removes from the external cache what a synced master's bulk did not name.
     mutating func continueSweep(at now: Instant) {
         guard let place = sweepingPlace else { return }
+        // What another tells counts by now.
+        guard leads(place), !tracks else { return peers[place].receiving.stopSweep() }
         let session = peers[place].receiving
         guard case .sweeping(let first) = session.phase else { return }
         let (sent, key) = (session.bulkBuckets, peers[place].digestKey)

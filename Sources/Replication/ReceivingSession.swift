@@ -10,7 +10,7 @@ public import StateMachine
 /// | `unknown` | the session's bulk has not begun | a bulk that begins: `filling` |
 /// | `filling` | a bulk is under way | every version up to its end: `filled` |
 /// | `filled` | the bulk has ended; who sent it decides what it may remove | `sweeping`, or `following` at once |
-/// | `sweeping` | the cache still holds what the bulk did not send | the last slot swept: `following` |
+/// | `sweeping` | the cache still holds what the bulk did not send | the last slot swept, or another leader: `following` |
 /// | `following` | the cache holds what the peer sent | a newer bulk: `filling`; too many holes: `unknown` |
 public struct ReceivingSession: Sendable {
     /// An acknowledgement goes out after so many datagrams.
@@ -217,6 +217,11 @@ public struct ReceivingSession: Sendable {
         guard case .sweeping = phase else { return }
         phase = slot.map { .sweeping(nextSlot: $0) } ?? .following
         isExact = slot == nil
+    }
+
+    /// Sweeps no further: the cache keeps what the bulk did not name.
+    public mutating func stopSweep() {
+        if case .sweeping = phase { phase = .following }
     }
 
     /// Gives the coverage up: too much is missing, or the cache was flushed.
