@@ -104,6 +104,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             let local = localFlow(entry.flow.original)
             var flow = entry.flow
             if let local, !flow.status.contains(.assured) { flow = local }
+            // A commit that is tried again is not to go back behind what the kernel carried meanwhile.
+            if let carried = carriedFlow(flow) { flow = carried }
             flow = flow.without(settings.leftOut)
             flow.timeout = timeouts.takeoverTimeout(of: flow)
             // An entry of the last mastership has stale windows: liberal alone does not cure them.
@@ -200,6 +202,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private func localFlow(_ original: Tuple) -> Flow? {
         guard let entry = log.entry(of: original), entry.state != .tombstone else { return nil }
         guard entry.traits.contains(.seenNew), !entry.traits.contains(.lost), entry.flow.status.contains(.assured)
+        else { return nil }
+        return entry.flow
+    }
+
+    /// What became of a flow since its packets come here, if they do.
+    private func carriedFlow(_ copy: Flow) -> Flow? {
+        guard let entry = log.entry(of: copy.original), entry.state == .live, entry.traits.contains(.carried),
+            entry.flow.reply == copy.reply, entry.flow.status.contains(.assured)
         else { return nil }
         return entry.flow
     }

@@ -83,7 +83,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if let slot = remnants.find(flow.original) { remnants[slot].flow.merge(flow, attributes) }
             return
         }
-        let traits = Self.traits(of: flow)
+        var traits = Self.traits(of: flow)
+        if tracks { traits.insert(.carried) }
         if traits.contains(.alive), log.entry(of: flow.original)?.flow.status.contains(.seenReply) == false {
             renewal.hurry(at: now)
         }

@@ -68,10 +68,10 @@ public struct ChangeLog: ~Copyable {
 
     /// What else is known of an entry.
     public struct Traits: OptionSet, BitwiseCopyable, Sendable {
-        public let rawValue: UInt8
+        public let rawValue: UInt16
 
         /// Makes a set from bits of our own.
-        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        public init(rawValue: UInt16) { self.rawValue = rawValue }
 
         /// The kernel announced this flow by an event of its own: it is certainly not a copy.
         public static let seenNew = Traits(rawValue: 1)
@@ -89,6 +89,8 @@ public struct ChangeLog: ~Copyable {
         public static let unverified = Traits(rawValue: 64)
         /// Of a log that a demotion ended: the new master has said that the flow is gone.
         public static let ended = Traits(rawValue: 128)
+        /// The kernel told of a change of this flow while this node was master: its packets came here.
+        public static let carried = Traits(rawValue: 256)
     }
 
     /// What an observation did.

@@ -239,6 +239,8 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         leave(table[slot].subject, origin, slot)
         deleted[Int(origin)].append(slot)
         table[slot].isDeleted = true
+        // A later bulk may tell the very same word again, and means it.
+        table[slot].version -= 1
     }
 
     /// Notes why the kernel refused the entry of a slot.

@@ -122,4 +122,18 @@ import Testing
         let isSwept = cache.isSwept(at: 0, origin: 1, bulk: 1, bulkEnd: 1)
         #expect(!isSweptBefore && isSwept)
     }
+
+    @Test func `what was taken out is not made anew by an older word, and is by a bulk that tells it again`() {
+        var cache = Self.cache()
+        _ = cache.apply(Self.flow, version: 7, origin: 1, bulk: 1)
+        cache.takeOut(at: 0, gapFree: 6)
+        let late = cache.apply(Self.flow, version: 6, origin: 1, bulk: 1)
+        #expect(late == .stale && cache.count == 0)
+        let again = cache.apply(Self.flow, version: 7, origin: 1, bulk: 2)
+        #expect(again == .inserted && cache.count == 1)
+        // Without a gap below it no older word can come.
+        cache.takeOut(at: 0, gapFree: 7)
+        let isKnown = cache.knows(Self.flow.original)
+        #expect(!isKnown)
+    }
 }

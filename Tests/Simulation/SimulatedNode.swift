@@ -45,6 +45,8 @@ public final class SimulatedNode {
     public internal(set) var isUp = true
     /// What a takeover under way must find in the kernel at its end.
     var expected: [World.Expected] = []
+    /// The highest term that anyone had when the addresses came.
+    var highestTermBefore: UInt64 = 0
     /// When it last was told that events were lost.
     var overranAt: Instant = .origin
     /// Writes that its kernel had refused by chance before that.

@@ -31,6 +31,7 @@ extension World {
     func expectTakeover(by node: SimulatedNode) {
         node.expected.removeAll()
         node.refusedBefore = node.kernel.refusedByChance
+        node.highestTermBefore = nodes.compactMap { $0.report(at: clock.now)?.term }.max() ?? 0
         guard node.role == "backup", let report = node.engine?.report(at: clock.now), report.inSync else { return }
         let held = node.flows(external: true)
         for (index, connection) in traffic.connections.enumerated() where connection.isLive {
@@ -56,6 +57,8 @@ extension World {
         }
         // What a full table refuses is the operator's to cure.
         guard report.counters[.commitTableFull] == 0 else { return }
+        // What another master told meanwhile counts, even if it is older.
+        guard report.term <= node.highestTermBefore + 1 else { return }
         checkKernel(of: node, for: node.expected, "took over")
         for expected in node.expected { checkState(of: expected, at: node) }
     }

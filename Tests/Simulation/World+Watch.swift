@@ -6,6 +6,8 @@ internal import StateMachine
 extension World {
     /// How long a master may lack a flow that its kernel has: a dump finds it.
     private static let lackLimit = Instant.Span.seconds(3)
+    /// So long after a refused write a commit may still be tried again.
+    private static let retrySpan = Instant.Span.seconds(6)
     /// No datagram is on its way for so long.
     private static let flightSpan = Instant.Span.milliseconds(600)
 
@@ -85,6 +87,8 @@ extension World {
         for text in verdict.returned { problem("\(node.name) \(text)", unless: nodes.count > 2 ? .olderOrigin : nil) }
         // What a new master holds counts, even if it is older than what the last one told.
         guard rolesChangedAt + Self.flightSpan <= watched.last else { return }
+        // Nor is a new master done whose kernel refuses what it writes.
+        guard !nodes.contains(where: { clock.now.since($0.kernel.refusedAt) < Self.retrySpan }) else { return }
         for text in verdict.outdated { problem("\(node.name) \(text)") }
     }
 }
