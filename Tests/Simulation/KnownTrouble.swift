@@ -1,6 +1,7 @@
 /// What chance finds again and again and nobody has mended yet: the checks look away where they meet it.
 ///
-/// Each has a skipped test with a seed, in which the checks do not look away. Whoever mends one takes its case out.
+/// Those that chance meets often have a skipped test with a seed, in which the checks do not look away. Whoever mends
+/// one takes its case out.
 public enum KnownTrouble: UInt8, CaseIterable, Sendable {
     /// The kernel drops the events of flows that go with the addresses; the dump that follows finds them missing
     /// before the word of the demotion has come, and their deletes travel to the next master.
@@ -21,10 +22,4 @@ public enum KnownTrouble: UInt8, CaseIterable, Sendable {
     /// could not be restored are destroyed by the next dump, and those that wait for another try are swept from its
     /// peers by the bulk behind a recall.
     case refusedElsewhere
-    /// Where there are more nodes than two, a standby may take for equal what is not, until a marker tells: above all
-    /// while there are two masters, and when a third node restarts.
-    case divergence
-    /// A node that was master answers repairs out of its former log with flows that have ended since; a third node
-    /// takes them in, since nothing of the same tuple is there.
-    case olderOrigin
 }

@@ -78,7 +78,7 @@ extension World {
             node.overranAt = clock.now
             note("\(node.name): \(notice)")
         case .diverged where isWatched:
-            problem("\(node.name): \(notice)", unless: isHealed || nodes.count == 2 ? nil : .divergence)
+            problem("\(node.name): \(notice)")
             for difference in differences() { note("  \(difference)") }
         case .corrupted where isWatched, .implausibleTerm where isWatched,
             .sameName where isWatched:

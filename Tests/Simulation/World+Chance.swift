@@ -57,6 +57,5 @@ extension World {
         for node in nodes { startAgent(node.index) }
         for node in nodes { tell(node.index, node.holdsAddresses ? .master : .backup) }
         run(for: .seconds(6))
-        isHealed = isWatched
     }
 }

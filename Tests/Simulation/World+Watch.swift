@@ -83,8 +83,7 @@ extension World {
         // Who stood still takes in what is old, and then what is new.
         guard node.pausedUntil <= watched.last, network.inboxes[node.index].isEmpty else { return }
         let verdict = watched.judge(sight, of: node.index, among: sights, alive: alive)
-        // With two nodes there is nobody else who could tell of it.
-        for text in verdict.returned { problem("\(node.name) \(text)", unless: nodes.count > 2 ? .olderOrigin : nil) }
+        for text in verdict.returned { problem("\(node.name) \(text)") }
         // What a new master holds counts, even if it is older than what the last one told.
         guard rolesChangedAt + Self.flightSpan <= watched.last else { return }
         // Nor is a new master done whose kernel refuses what it writes.

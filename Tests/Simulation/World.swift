@@ -53,8 +53,6 @@ public final class World {
     public internal(set) var owner: Int?
     /// Another node that holds them too, while the manager is split.
     public internal(set) var rival: Int?
-    /// Chance does no more harm.
-    public internal(set) var isHealed = false
     /// What went wrong.
     public internal(set) var problems: [String] = []
     /// What chance did, by kind.
