@@ -14,8 +14,11 @@ struct RecallJob {
     static let patience = Instant.Span.milliseconds(40)
     /// A peer that does not answer so often has none to give, or is gone.
     static let triesLimit = 50
-    /// A recall that nobody answered is tried again after so long, as long as the master is unsynced.
+    /// A recall that nobody answered, or of which the kernel refused flows for the moment, is tried again after so
+    /// long, as long as the master is unsynced.
     static let retryDelay = Instant.Span.seconds(1)
+    /// … and because of refused flows so often.
+    static let refusedLimit = 3
 
     let id: UInt32
     /// Who is asked now, and who was before.
@@ -28,6 +31,8 @@ struct RecallJob {
     var askAgain: Instant
     var tries = 0
     var adopted = 0
+    /// Flows that the kernel may take at another try.
+    var refused = 0
 
     /// Whether a peer is to be asked for the next page now.
     func asks(_ sender: UInt32, at now: Instant) -> Bool {
@@ -81,13 +86,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             return recallJob = job
         }
         recallJob = nil
-        guard job.answers > 0 else {
+        strictSlot = job.adopted > 0 ? 0 : strictSlot
+        if job.refused > 0 { refusedRecalls += 1 }
+        guard job.answers > 0, job.refused == 0 || refusedRecalls > RecallJob.refusedLimit else {
             recallDue = now + RecallJob.retryDelay
             return perform(roles.recallFinished(at: now), at: now)
         }
         announcesInSync = true
         hurryHeartbeats(at: now)
-        strictSlot = job.adopted > 0 ? 0 : strictSlot
         renewal.arm(timeouts: kernel.timeouts(), at: now)
         notices.append(.recalled(flows: job.adopted))
         let actions = roles.recallFinished(at: now)
@@ -115,6 +121,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         writeRecalled()
         writeRecalledExpectations()
         job.adopted = recallJob?.adopted ?? 0
+        job.refused = recallJob?.refused ?? 0
         job.place = page.next
         job.tries = 0
         pagesOfRequest += 1
@@ -145,7 +152,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         for index in batch.writes.indices {
             let write = batch.writes[index]
             if nextRefused < batch.refused.count, batch.refused[nextRefused].index == index {
-                orElse(write, batch.refused[nextRefused].reason)
+                let reason = batch.refused[nextRefused].reason
+                if reason == .busy || reason == .again || reason == .dying { recallJob?.refused += 1 }
+                orElse(write, reason)
                 nextRefused += 1
                 continue
             }

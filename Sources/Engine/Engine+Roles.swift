@@ -82,6 +82,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             strictSlot = nil
         case .announceMaster(let inSync):
             announcesInSync = inSync
+            refusedRecalls = 0
             hurryHeartbeats(at: now)
         case .recall:
             beginRecall(at: now)

@@ -113,6 +113,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var recallNumber: UInt32 = 0
     /// When the next recall may begin.
     var recallDue: Instant = .origin
+    /// Recalls of this mastership that the kernel refused flows of.
+    var refusedRecalls = 0
     /// Pages that have come since the last request.
     var pagesOfRequest = 0
     /// Until when a destroy is the work of an address or a link that went.

@@ -275,7 +275,11 @@ extension RoleStateMachine {
         if succeeded {
             mastership.retry = .none
             mastership.isCommitted = true
-            if mastership.inSync { actions.append(.announceMaster(inSync: true)) }
+            if mastership.inSync {
+                actions.append(.announceMaster(inSync: true))
+                // Peers forget nothing by the bulk of a master that was not in sync, and prove nothing by it.
+                actions.append(.bulk)
+            }
         } else if tries < Self.retryLimit {
             mastership.retry = .waiting(due: now + Self.retryDelay, tries: tries)
         } else {

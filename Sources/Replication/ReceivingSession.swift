@@ -10,7 +10,7 @@ public import StateMachine
 /// | `unknown` | the session's bulk has not begun | a bulk that begins: `filling` |
 /// | `filling` | a bulk is under way | every version up to its end: `filled` |
 /// | `filled` | the bulk has ended; who sent it decides what it may remove | `sweeping`, or `following` at once |
-/// | `sweeping` | the cache still holds what the bulk did not send | the last slot swept, or another leader: `following` |
+/// | `sweeping` | the cache holds what the bulk did not send | the last slot swept, or another leader: `following` |
 /// | `following` | the cache holds what the peer sent | a newer bulk: `filling`; too many holes: `unknown` |
 public struct ReceivingSession: Sendable {
     /// An acknowledgement goes out after so many datagrams.
