@@ -60,12 +60,22 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             return gone
         }
         guard peers[known].incarnation != header.incarnation else { return known }
-        guard header.incarnation > peers[known].incarnation || peers[known].isSilent else {
+        guard header.incarnation > peers[known].incarnation || believesOlderRun(header, known) else {
             counters.count(.datagramOldIncarnation)
             return nil
         }
         makePeer(header, in: known, at: now)
         return known
+    }
+
+    /// Whether a node whose later run is silent speaks out of an earlier one: its clock may have stepped back between
+    /// two starts. One datagram may have been repeated by the network; several that count on are alive.
+    private mutating func believesOlderRun(_ header: DatagramHeader, _ place: Int) -> Bool {
+        guard peers[place].isSilent else { return false }
+        let last = peers[place].olderRun
+        let countsOn = header.incarnation == last.incarnation && header.sequence > last.sequence
+        peers[place].olderRun = (header.incarnation, header.sequence, countsOn ? last.count + 1 : 1)
+        return peers[place].olderRun.count >= ReceivingSession.jumpPatience
     }
 
     /// Makes the acquaintance of a node, or of a new run of it, at the end or in the place of another.

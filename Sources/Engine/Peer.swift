@@ -11,6 +11,8 @@ struct Peer {
     /// Whether it has told its name.
     var isNamed = false
     var incarnation: UInt64
+    /// Datagrams in a row that an earlier run than this one has sent, while this one is silent.
+    var olderRun: (incarnation: UInt64, sequence: UInt64, count: Int) = (0, 0, 0)
     var role: DatagramHeader.Role
     var term: UInt64
     var inSync: Bool

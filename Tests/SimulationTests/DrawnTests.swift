@@ -21,6 +21,21 @@ import Testing
         #expect(world.problems.isEmpty, "\(world.account())")
     }
 
+    /// Seeds that found something, among pairs and among more nodes.
+    @Test(arguments: [2202, 5053, 20009, 20055, 20081, 1_795_402_261_051] as [UInt64])
+    func `what was found among pairs stays mended`(seed: UInt64) {
+        let world = World(.drawn(seed: seed, nodes: 2...2, links: 1...3))
+        world.runByChance()
+        #expect(world.problems.isEmpty, "\(world.account())")
+    }
+
+    @Test(arguments: [4, 7, 10, 15, 16, 17, 1118] as [UInt64])
+    func `what was found among more nodes stays mended`(seed: UInt64) {
+        let world = World(.drawn(seed: seed, nodes: 3...5, links: 1...3))
+        world.runByChance()
+        #expect(world.problems.isEmpty, "\(world.account())")
+    }
+
     /// For each known trouble a seed that meets it, among pairs.
     @Test(
         .disabled("known troubles of a cold takeover, each with its reason in KnownTrouble"),
