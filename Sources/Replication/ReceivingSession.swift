@@ -175,7 +175,7 @@ public struct ReceivingSession: Sendable {
     ) -> Bool {
         unacknowledged += 1
         if acknowledgeAt == .never { acknowledgeAt = now + Self.acknowledgementDelay }
-        // Nothing is known any more to be older than what was held: what comes twice would come back to life, and behind
+        // Nothing is known any more to be older than what was held: what comes twice would come back to life, behind
         // what the peer was told is here. The bulk that is asked for tells it all.
         if phase == .unknown, bulk != 0, told <= bulk { return false }
         // What the live walk sent before the bulk began comes again by the bulk.
