@@ -68,8 +68,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         return known
     }
 
-    /// Whether a node whose later run is silent speaks out of an earlier one: its clock may have stepped back between
-    /// two starts. One datagram may have been repeated by the network; several that count on are alive.
+    /// Whether a node whose later run is silent speaks out of an earlier one.
+    ///
+    /// Its clock may have stepped back between two starts. One datagram may have been repeated by the network; several
+    /// that count on are alive.
     private mutating func believesOlderRun(_ header: DatagramHeader, _ place: Int) -> Bool {
         guard peers[place].isSilent else { return false }
         let last = peers[place].olderRun
