@@ -10,12 +10,15 @@ public struct FlowWrite: BitwiseCopyable, Sendable, Equatable {
         case update
         /// Clear the liberal flag of both directions and touch nothing else.
         case makeStrict
+        /// Set the timeout and touch nothing else; refused as `notPermitted` where it is fixed (GRE).
+        case prolong
         /// Delete the entry with this original tuple.
         case delete
     }
 
     public var verb: Verb
-    /// The flow to write; `delete` and `makeStrict` need its tuples only.
+    /// The flow to write; `delete` and `makeStrict` need its tuples only, `prolong` those and
+    /// its timeout.
     public var flow: Flow
     /// Whether the entry accepts packets outside its window until it is made strict (create and replace, TCP).
     public var liberal: Bool

@@ -85,6 +85,8 @@ public struct ConntrackWriter: ~Copyable {
             requests.update(write.flow, liberal: write.liberal, sequence: sequence &+ 1)
         case .makeStrict:
             requests.makeStrict(write.flow, sequence: sequence &+ 1)
+        case .prolong:
+            requests.prolong(write.flow, sequence: sequence &+ 1)
         case .delete:
             requests.delete(write.flow, sequence: sequence &+ 1)
         }

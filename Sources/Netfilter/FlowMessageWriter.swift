@@ -70,6 +70,14 @@ struct FlowMessageWriter: ~Copyable {
         finish(start)
     }
 
+    mutating func prolong(_ flow: Flow, sequence: UInt32) {
+        let start = begin(FlowParser.newMessage, flags: 0, sequence: sequence, family: flow.original.family)
+        appendTuple(.original, flow.original, zone: flow.original.zone != flow.reply.zone)
+        appendZone(of: flow)
+        append(.timeout, flow.timeout.writable)
+        finish(start)
+    }
+
     mutating func delete(_ flow: Flow, sequence: UInt32) {
         let start = begin(FlowParser.deleteMessage, flags: 0, sequence: sequence, family: flow.original.family)
         appendTuple(.original, flow.original, zone: flow.original.zone != flow.reply.zone)

@@ -57,17 +57,18 @@ enum KernelMessageTarget {
     /// Every request for the flow fits its room, and the kernel's own parser would read the flow out of it.
     private static func checkRequests(_ flow: Flow) throws(FuzzFailure) {
         guard FlowMessageWriter.canExpress(flow) else { return }
-        var writer = FlowMessageWriter(requests: 5)
+        var writer = FlowMessageWriter(requests: 6)
         writer.create(flow, liberal: true, sequence: 1)
         writer.update(flow, liberal: true, sequence: 2)
         writer.makeStrict(flow, sequence: 3)
-        writer.delete(flow, sequence: 4)
-        writer.get(flow.original, sequence: 5)
+        writer.prolong(flow, sequence: 4)
+        writer.delete(flow, sequence: 5)
+        writer.get(flow.original, sequence: 6)
         var flows: [Flow] = []
         var expectations: [Expectation] = []
         read(writer.buffer.withBytes { [UInt8]($0) }, isDumped: false, &flows, &expectations)
         // What is asked for is refused as an event.
-        try hold(flows.count == 4 && expectations.isEmpty, "\(flows.count) of 4 requests are read for \(flow)")
+        try hold(flows.count == 5 && expectations.isEmpty, "\(flows.count) of 5 requests are read for \(flow)")
         for told in flows { try hold(told.original == flow.original, "\(flow) is asked for as \(told)") }
         let created = flows[0]
         try hold(created.mark == flow.mark, "\(flow) is created as \(created)")

@@ -34,7 +34,7 @@ import Testing
         #expect(refused == [WriteBatch.Refused(index: 1, reason: .exists)])
     }
 
-    @Test(arguments: [FlowWrite.Verb.delete, .update, .makeStrict])
+    @Test(arguments: [FlowWrite.Verb.delete, .update, .makeStrict, .prolong])
     func `what is not there is not found`(verb: FlowWrite.Verb) throws {
         let refused = try inside { writer in try write([FlowWrite(verb, Self.flows.flow(0))], &writer) }
         #expect(refused == [WriteBatch.Refused(index: 0, reason: .notFound)])
@@ -99,6 +99,41 @@ import Testing
         #expect(flow.mark == 0)
         #expect((80...90).contains(flow.timeout))
         #expect(flow.reply == Self.flows.flow(0).reply)
+    }
+
+    /// A copy may be told of its scales after it was written.
+    @Test func `an update gives an entry window scales that it was made without`() throws {
+        let table = try inside { writer in
+            var flow = Self.flows.flow(0)
+            let scaled = flow.tcp
+            flow.tcp?.originalFlags.remove(.windowScale)
+            flow.tcp?.replyFlags.remove(.windowScale)
+            flow.tcp?.originalScale = 0
+            flow.tcp?.replyScale = 0
+            _ = try write([FlowWrite(.create, flow, liberal: true)], &writer)
+            flow.tcp = scaled
+            _ = try write([FlowWrite(.update, flow, liberal: true)], &writer)
+            return try dumpTable()
+        }
+        let (told, given) = (try #require(table.first?.flow.tcp), try #require(Self.flows.flow(0).tcp))
+        #expect(told.originalScale == given.originalScale && told.replyScale == given.replyScale)
+        #expect(told.originalFlags.contains(.windowScale) && told.replyFlags.contains(.windowScale))
+    }
+
+    @Test func `a longer life is all that it gets`() throws {
+        let (refused, table) = try inside { writer in
+            var flow = Self.flows.flow(0)
+            flow.mark = 5
+            _ = try write([FlowWrite(.create, flow)], &writer)
+            flow.mark = 6
+            flow.tcp?.state = .finWait
+            flow.timeout = 90_000
+            return (try write([FlowWrite(.prolong, flow)], &writer), try dumpTable())
+        }
+        #expect(refused.isEmpty)
+        let flow = try #require(table.first).flow
+        #expect((89_000...90_000).contains(flow.timeout))
+        #expect(flow.mark == 5 && flow.tcp?.state == Self.flows.flow(0).tcp?.state)
     }
 
     @Test func `a status bit does not go back`() throws {
