@@ -73,6 +73,8 @@ public enum AgentProcess {
         settings.helpers = configuration.expectationHelpers
         settings.leftOut = configuration.leftOut
         settings.purgeTimeout = configuration.purgeTimeout
+        settings.isHot = configuration.standby == .hot
+        settings.orphanTimeout = configuration.orphanTimeout
         settings.commitTolerance = Int(configuration.commitTolerance.partsPerMillion / 100)
         settings.startupResync = configuration.startupResync
         settings.peerLimit = peerLimit(configuration)

@@ -29,7 +29,7 @@ struct StatusComposer {
         let peers = zip(engine.peers, report.peerAddresses).map { peer($0, address: $1, report) }
             .sorted { ($0.name ?? "") < ($1.name ?? "") }
         return StatusReport(
-            node: node, verdict: verdict.verdict, reasons: findings.map(\.reason), standby: .cold,
+            node: node, verdict: verdict.verdict, reasons: findings.map(\.reason), standby: engine.isHot ? .hot : .cold,
             groups: [
                 StatusReport.Group(
                     name: group, role: role, since: wall(engine.since, report),
@@ -159,6 +159,12 @@ struct StatusComposer {
                 Finding(
                     .warning, "the kernel's table is nearly full: \(entries) of \(limit)",
                     "sysctl net.netfilter.nf_conntrack_max=\(limit * 2)"))
+        }
+        if report.engine.refusedCopies > 0 {
+            found.append(
+                Finding(
+                    .warning, "the kernel refuses \(report.engine.refusedCopies) copies: a takeover tries them again",
+                    "ctsync-ha cache external --details"))
         }
         return found + fidelityFindings(report)
     }

@@ -77,7 +77,7 @@ extension ConfigurationReader {
             }
             if let value = single(word, statement), let on = onOff(value) { draft.startupResync = on }
         case .disableExternalCache:
-            if flag(word, statement) { warnStandbyCold(statement.position) }
+            if flag(word, statement) { setStandby(.hot, statement.position) }
         case .disableSyslog:
             guard flag(word, statement) else { return }
             warn(
@@ -125,7 +125,7 @@ extension ConfigurationReader {
             nodeNameIsSaid = true
             if let name = plainName(value) { draft.nodeName = name }
         case .standby:
-            if choice(value, StandbyMode.self) == .hot { warnStandbyCold(value.position) }
+            if let mode = choice(value, StandbyMode.self) { setStandby(mode, value.position) }
         case .hold:
             if let on = onOff(value) { draft.hold = on }
             warnInert(statement, "packets race the commit at a takeover")
@@ -136,7 +136,6 @@ extension ConfigurationReader {
         case .orphanTimeout:
             draft.orphanTimeout =
                 span(value, from: .seconds(1), to: .seconds(86_400), bounds: "1s to 24h") ?? draft.orphanTimeout
-            warnInert(statement, "copies are not in the kernel (standby cold)")
         case .commitTolerance:
             guard let share = Quantity.share(value.text) else {
                 return error(value.position, "`\(value.text)` is no share", remedy: "write 0% to 100%, as in 0.5%")
@@ -208,9 +207,12 @@ extension ConfigurationReader {
         }
     }
 
-    private mutating func warnStandbyCold(_ position: FilePosition) {
-        warn(
-            position, "this version keeps replicated flows in the external cache (standby cold)",
-            remedy: "a takeover commits them")
+    private mutating func setStandby(_ mode: StandbyMode, _ position: FilePosition) {
+        if let said = standbySaid, said != mode {
+            return error(
+                position, "`standby cold` and `disable-external-cache` contradict each other", remedy: "remove one")
+        }
+        standbySaid = mode
+        draft.standby = mode
     }
 }

@@ -21,6 +21,7 @@ struct ConfigurationReader {
     var multicastGroup: (address: HostAddress, position: FilePosition)?
     var sealingPosition: FilePosition?
     var nodeNameIsSaid = false
+    var standbySaid: StandbyMode?
     var acceptsAllProtocols = false
     var acceptsAllHelpers = false
     var helpers: Set<KernelName> = []

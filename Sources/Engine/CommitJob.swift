@@ -64,6 +64,8 @@ struct CommitJob {
     let isInSync: Bool
     var pass = Pass.established
     var nextSlot: UInt32 = 0
+    /// The slots of the external cache that this round walks over; nil for all.
+    var slots: [UInt32]?
     var written = 0
     var failed = 0
     var kept = 0

@@ -79,7 +79,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if !holdsAddresses { addressesSince = now }
             holdsAddresses = true
         case .some, .none:
-            if holdsAddresses { noteNetworkWent(at: now) }
+            if holdsAddresses {
+                noteNetworkWent(at: now)
+                if !tracks { external.outdateCopies() }
+            }
             if now.since(retiredAt) <= Self.destroyHold { formerMayLive = false }
             addressesWent = addressesWent || holdsAddresses
             holdsAddresses = false
@@ -143,6 +146,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     private mutating func flushExternal() {
+        disownCopies()
         external.removeAll()
         externalExpectations.removeAll()
         for place in peers.indices { peers[place].receiving.abandon() }
@@ -150,7 +154,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Begins to take in what a peer that is no master has announced, if this node is master and nothing else runs.
     mutating func adoptExternal(at now: Instant) {
-        guard commitJob == nil else { return }
+        guard commitJob == nil, absorption == nil else { return }
         wantsAdoption = false
         guard case .master = roles.state, external.count > 0 else { return }
         guard !peers.contains(where: { $0.role.claimsMastership }) else { return }

@@ -14,6 +14,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if case .takeover = purpose { pardonDestroys() }
         if purpose == .restoration, commitJob != nil { return }
         commitJob = CommitJob(purpose: purpose, started: now, isInSync: inSync)
+        if external.copies != nil { commitJob?.slots = external.unwrittenSlots() }
         switch purpose {
         case .takeover, .manual: shortfall = CounterTable()
         // What the takeover fell short of is still true.
@@ -21,7 +22,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
         if purpose == .restoration { commitJob?.pass = .lost }
         // No dump follows an adoption, so it goes unheard by nobody.
-        if purpose != .adoption, purpose != .restoration, external.count >= Self.quietCommitSize {
+        if purpose != .adoption, purpose != .restoration,
+            commitJob?.slots?.count ?? external.count >= Self.quietCommitSize
+        {
             kernel.listenForNew(false)
         }
     }
@@ -35,7 +38,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             }
             fillCommitBatch()
             if writes.writes.isEmpty {
+                let round = commitJob?.rounds
                 guard commitJob?.nextPass() == true else { return endCommit(at: now) }
+                if commitJob?.rounds != round, external.copies != nil {
+                    commitJob?.slots = external.unwrittenSlots()
+                }
                 continue
             }
             kernel.write(&writes)
@@ -63,11 +70,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             switch job.pass {
             case .former: former?.slotLimit ?? 0
             case .lost: log.slotLimit
-            default: external.slotLimit
+            default: job.slots.map { UInt32($0.count) } ?? external.slotLimit
             }
         let timeouts = kernel.timeouts()
         while job.nextSlot < limit, !writes.isFull {
-            let slot = job.nextSlot
+            var slot = job.nextSlot
             job.nextSlot += 1
             if job.pass == .former {
                 guard var flow = unnamedFormerFlow(at: slot) else { continue }
@@ -88,7 +95,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 writes.append(FlowWrite(.create, flow, liberal: flow.tcp != nil, token: CommitJob.noSlot))
                 continue
             }
-            guard let entry = external.entry(at: slot), job.pass.takes(entry.flow, refused: entry.refusal) else {
+            if let slots = job.slots { slot = slots[Int(slot)] }
+            guard let entry = external.entry(at: slot), !entry.copy.isClean,
+                job.pass.takes(entry.flow, refused: entry.refusal)
+            else {
                 continue
             }
             if entry.isFiltered {
@@ -109,7 +119,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             flow = flow.without(settings.leftOut)
             flow.timeout = timeouts.takeoverTimeout(of: flow)
             // An entry of the last mastership has stale windows: liberal alone does not cure them.
-            let isStale = local != nil || former?.holds(flow.original) ?? false
+            let isStale =
+                local != nil || former?.holds(flow.original) ?? false || entry.copy.contains(.isHeld)
+                || external.copies != nil && remnants.find(flow.original) != nil
             let verb: FlowWrite.Verb = isStale && job.purpose != .adoption ? .replace : .create
             if verb == .replace, !hasParent(flow) {
                 // What is refused would be deleted all the same.
@@ -199,7 +211,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     /// The assured flow that this node's own packets made, if it is here.
-    private func localFlow(_ original: Tuple) -> Flow? {
+    func localFlow(_ original: Tuple) -> Flow? {
         guard let entry = log.entry(of: original), entry.state != .tombstone else { return nil }
         guard entry.traits.contains(.seenNew), !entry.traits.contains(.lost), entry.flow.status.contains(.assured)
         else { return nil }
@@ -274,18 +286,19 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         kernel.listenForNew(true)
         external.shrinkIfEmpty()
         renewal.arm(timeouts: kernel.timeouts(), at: now)
-        let tally = CommitTally(flows: job.written, failed: job.failed)
+        let tally = CommitTally(flows: job.written + (external.copies?.count ?? 0), failed: job.failed)
         let tolerated = (job.written + job.failed) * settings.commitTolerance / 10_000
         let succeeded = !job.isForbidden && job.failed <= tolerated
         switch job.purpose {
         case .takeover(let generation):
+            if external.copies != nil { absorption = absorption ?? Absorption() }
             let actions =
                 succeeded
                 ? roles.commitFinished(tally, generation: generation, at: now)
                 : roles.commitFailed(tally, generation: generation, at: now)
             perform(actions, at: now)
             // NEW events that came meanwhile went unheard.
-            beginResync(.takeover)
+            if absorption == nil { beginResync(.takeover) }
         case .manual(let id):
             let text = "\(job.written) flows committed, \(job.failed) refused, \(job.kept) left to local flows"
             answer(id, succeeded ? .done(text) : .refused(text))
@@ -296,7 +309,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             break
         }
         // What came behind the last round.
-        if external.count > 0, job.purpose != .adoption || job.isOvertaken { wantsAdoption = true }
+        if external.count > 0, absorption == nil, job.purpose != .adoption || job.isOvertaken { wantsAdoption = true }
     }
 
     /// Gives the strict windows back to flows that a commit made liberal, where both scales are known.

@@ -34,6 +34,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             return
         }
         guard passes(event.flow) else { return }
+        if tracks, external.hasCopies { absorb(event.flow.original) }
         switch event.kind {
         case .new:
             counters.count(.eventsNew)
@@ -81,6 +82,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         // A standby's copies belong to the master; only what is known as local is followed here.
         guard tracks || log.holds(flow.original) else {
             if let slot = remnants.find(flow.original) { remnants[slot].flow.merge(flow, attributes) }
+            if external.hasCopies { external.carry(flow.original) }
             return
         }
         var traits = Self.traits(of: flow)
@@ -100,6 +102,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         guard log.holds(original) else {
             // A backup's copy may end while the flow lives at the master, who is offered what this node knows of it.
             if tracks { former?.forget(original) } else { former?.mark(.lost, of: original) }
+            if !tracks { loseCopy(original, at: now) }
             if let slot = remnants.find(original) { remnants.remove(slot) }
             if tracks, resyncJob != nil {
                 // A part of the dump that was made before may still show the flow: the tombstone contradicts it.

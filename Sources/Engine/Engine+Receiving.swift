@@ -192,8 +192,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         guard told.version > standing.gapFree else { return counters.count(.peerFlowStale) }
         // What this node announced before is not to be taken for alive on this word's account.
         if leads(place) { former?.mark(.ended, of: told.original) }
+        let copy = external.heldCopy(of: told.original).flatMap { external.entry(at: $0)?.flow }
         if external.delete(told.original, version: told.version, origin: standing.origin) == .removed {
             counters.count(.externalDestroyed)
+            if let copy { deleteCopy(copy) }
         }
     }
 
@@ -256,6 +258,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 continue
             }
             if peers[place].proof.isRepairing { noteRepair(of: flow, .all, from: place) }
+            if entryIsCopied(slot) { deleteCopy(flow) }
             external.remove(at: slot)
             sweptFlows += 1
         }

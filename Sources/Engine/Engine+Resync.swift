@@ -59,6 +59,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
         if case .asked(let id)? = resyncJob?.purpose { answer(id, .refused("another dump took its place; ask again")) }
         log.beginRound()
+        external.beginRound()
         kernel.beginDump()
         resyncJob = ResyncJob(purpose: purpose, startVersion: log.latestVersion)
     }
@@ -71,6 +72,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if let due = job.beginsAgain {
             guard due <= now else { return }
             log.beginRound()
+            external.beginRound()
             kernel.beginDump()
             resyncJob?.beginsAgain = nil
             resyncJob?.startVersion = log.latestVersion
@@ -122,6 +124,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let original = event.flow.original
         if case .flush = job.purpose { return flushWrite(event.flow) }
         guard tracks || startsAsMaster else {
+            if external.see(original) { return }
             if !log.holds(original), !(former?.holds(original) ?? false), remnants.find(original) == nil {
                 _ = remnants.insert(Remnant(flow: event.flow, wasAnnounced: false))
             } else if log.holds(original) {
@@ -187,6 +190,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             resyncJob?.sweepSlot = end
             return
         }
+        if !tracks, settings.isHot { loseUnseenCopies() }
         if tracks {
             let gone = log.destroyUnseenExpectations(unchangedSince: job.startVersion)
             counters.count(.expectationsDestroyed, by: gone)
@@ -212,7 +216,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             dumpIsFresh = false
         case .takeover:
             // All that the kernel shows is in the log now; what the old mastership left is no longer apart.
-            if tracks, job.sweepSlot != nil { forgetFormer() }
+            if tracks, job.sweepSlot != nil {
+                forgetFormer()
+                if settings.isHot { leaseEndSlot = 0 }
+            }
         case .asked(let id):
             answer(
                 id,

@@ -87,11 +87,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .recall:
             beginRecall(at: now)
             // What the commit adopted is no change to peers that held it: who holds nothing asks for it at once.
-            for place in peers.indices {
+            absorption?.owesBulk = true
+            for place in peers.indices where absorption == nil {
                 beginBulk(to: place, heldUntil: now + RoleStateMachine.recallLimit, at: now)
             }
         case .bulk:
-            beginBulks(at: now)
+            if absorption == nil { beginBulks(at: now) } else { absorption?.owesBulk = true }
         case .publishResult(let result):
             lastTakeover = (result, now)
             notices.append(.takeover(result))
@@ -99,12 +100,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             // A cold standby's commit writes full timeouts; nothing was parked.
             break
         case .restoreStrictWindows:
-            strictSlot = 0
+            if absorption == nil { strictSlot = 0 } else { absorption?.owesStrictWindows = true }
         case .sendUnsent:
             announcesInSync = false
             startedAsMaster = false
             send(at: now)
             retireLog(at: now)
+            external.outdateCopies()
             retiredAt = now
             formerMayLive = holdsAddresses
         case .armPurge(let ownTerm):

@@ -24,6 +24,7 @@ internal import SyncProtocol
 /// | `+Renewal` | entries whose timeout no packet moves, made anew |
 /// | `+SequenceWatch` | what helpers shift in silence |
 /// | `+Resync` | a dump against the internal cache, by mark and sweep |
+/// | `+Copies` | the external cache in the kernel of a hot standby |
 /// | `+Purge` | stale entries out of the kernel |
 /// | `+Recall` | what peers hold, back to an unsynced master |
 /// | `+Sending` | the change log into datagrams |
@@ -95,6 +96,11 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var resyncJob: ResyncJob?
     var purgeJob: PurgeJob?
     var recallJob: RecallJob?
+    var absorption: Absorption?
+    var leases = CopyLease()
+    var copyRetry = CopyRetry()
+    /// Where the walk stands that gives copies that were taken over their own timeouts.
+    var leaseEndSlot: UInt32?
     var strictSlot: UInt32?
     var renewal = RenewalSchedule()
     var sequenceWatch = SequenceWatch()
@@ -139,6 +145,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
 
     var events: EventBatch
     var writes = WriteBatch()
+    var copyDeletes = WriteBatch()
     var expectationWrites = ExpectationBatch()
     /// The flows of the recall's page that is read.
     var recalled = WriteBatch()
@@ -180,7 +187,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         log = ChangeLog(key: settings.hashKey, digestKey: settings.digestKey)
         former = nil
         remnants = KeyedTable(key: settings.hashKey)
-        external = ExternalCache(key: settings.hashKey, limit: settings.externalLimit)
+        external = ExternalCache(key: settings.hashKey, limit: settings.externalLimit, isHot: settings.isHot)
         externalExpectations = ExternalCache(key: settings.hashKey, limit: Self.expectationLimit)
         reconciler = RoleReconciler(group: settings.group, members: settings.groupMembers, at: now)
         roles = RoleStateMachine(storedTerm: settings.storedTerm, at: now)
@@ -203,11 +210,15 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         advanceRoles(at: now)
         resyncIfDue(at: now)
         continueResync(at: now)
+        writeCopyDeletes()
+        continueCopies(at: now)
         continueCommit(at: now)
+        continueAbsorption(at: now)
         continuePurge(at: now)
         continueSweep(at: now)
         continueRecall(at: now)
         continueStrictWindows()
+        continueTimeouts()
         continueRenewal(at: now)
         continueSequenceWatch(at: now)
         releaseDestroys(at: now)
@@ -226,7 +237,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
 
     private func nextTurn(after now: Instant) -> Instant {
         if eventsOfLastTurn >= Self.eventsPerTurn || commitJob != nil || purgeJob != nil || strictSlot != nil
-            || renewal.isRunning || hasSweep || external.isAddingUp || auditShare.left > 0
+            || absorption != nil || leaseEndSlot != nil || !tracks && external.hasDueCopies || renewal.isRunning
+            || hasSweep || external.isAddingUp || auditShare.left > 0
             || offer?.isComplete == false
         {
             return now
@@ -236,7 +248,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         // What stands in the way of a purge brings a turn when it goes.
         let mayPurge = !holdsAddresses && roles.twoMasters == nil
         next = min(next, mayPurge ? purge.nextDeadline : .never, resyncJob?.beginsAgain ?? .never, resyncDue)
-        next = min(next, sequenceWatch.nextDeadline, nextMarker(), auditShare.due)
+        next = min(next, nextCopies(), sequenceWatch.nextDeadline, nextMarker(), auditShare.due)
         next = min(next, renewal.nextDeadline, resyncJob == nil ? backgroundDue : .never)
         if let paused = resyncJob?.pausedUntil, paused > now { next = min(next, paused) }
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
@@ -244,7 +256,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         for place in peers.indices {
             next = min(
                 next, peers[place].receiving.nextDeadline,
-                isStarting ? .never : peers[place].proof.waiting?.until ?? .never)
+                isStarting || absorption != nil ? .never : peers[place].proof.waiting?.until ?? .never)
             if !peers[place].isSilent { next = min(next, peers[place].lastHeard + ReceivingSession.silence) }
         }
         return min(next, nextSend(after: now))

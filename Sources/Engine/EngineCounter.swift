@@ -71,6 +71,12 @@ public enum EngineCounter: UInt8, CaseIterable, Sendable {
     case peerFlowStale
     /// A peer's word on a flow that this master knows better.
     case peerFlowIgnored
+    // Copies in the kernel of a hot standby.
+    case copiesWritten
+    case copiesRefused
+    case copiesDeleted
+    /// Dropped by the kernel before their flows ended.
+    case copiesLost
     // The proof: comparisons, those that were unequal, buckets whose stored bytes had changed by accident, and buckets
     // that bulks left out and sent.
     case digestsCompared

@@ -21,6 +21,10 @@ public struct EngineSettings: Sendable {
     public var helpers: HelperSelection
     /// Attributes of a peer's flows that this node does not import.
     public var leftOut: FlowAttributes
+    /// Whether a peer's flows are written into this node's kernel as they arrive.
+    public var isHot: Bool
+    /// A hot standby renews the leases of its copies until no master was heard for so long.
+    public var orphanTimeout: Instant.Span
     /// How long stale entries stay in the kernel after a demotion.
     public var purgeTimeout: Instant.Span
     /// The share of a commit, in 1/10,000, that the kernel may refuse before it counts as failed.
@@ -51,6 +55,8 @@ public struct EngineSettings: Sendable {
         self.filter = FlowFilter()
         self.helpers = .all
         self.leftOut = []
+        self.isHot = false
+        self.orphanTimeout = .seconds(600)
         self.purgeTimeout = .seconds(60)
         self.commitTolerance = 100
         self.startupResync = true

@@ -91,6 +91,8 @@ public struct ChangeLog: ~Copyable {
         public static let ended = Traits(rawValue: 128)
         /// The kernel told of a change of this flow while this node was master: its packets came here.
         public static let carried = Traits(rawValue: 256)
+        /// Taken over as a copy: its timeout in the kernel is a lease, as long as no packet has passed.
+        public static let leased = Traits(rawValue: 512)
     }
 
     /// What an observation did.

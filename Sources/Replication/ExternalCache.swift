@@ -13,6 +13,8 @@ public protocol Announcement: BitwiseCopyable, Sendable, Equatable {
     var isBoundToItsKernel: Bool { get }
     /// The flow, if digests cover it.
     var digested: Flow? { get }
+    /// How a copy in the kernel that was written as another subject differs; timeouts do not count.
+    func difference(fromCopy other: Self) -> KernelDifference
 }
 
 extension Flow: Announcement {
@@ -24,6 +26,14 @@ extension Flow: Announcement {
 
     /// Every flow is.
     public var digested: Flow? { self }
+
+    /// Timeouts of copies are leases.
+    public func difference(fromCopy other: Flow) -> KernelDifference {
+        guard reply == other.reply, master == other.master else { return .fundamental }
+        var other = other
+        other.timeout = timeout
+        return self == other ? .none : .changeable
+    }
 }
 
 extension Expectation: Announcement {
@@ -35,6 +45,9 @@ extension Expectation: Announcement {
 
     /// None: they are few, and every bulk carries them.
     public var digested: Flow? { nil }
+
+    /// They have no copies.
+    public func difference(fromCopy other: Expectation) -> KernelDifference { .none }
 }
 
 /// An external cache: what peers told us about, each entry with its origin and the version that the origin gave it.
@@ -59,6 +72,10 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         public var refusal: WriteRefusal?
         /// This node takes no part in it (own flows, `ignore-address`): it is held for the digest's sake alone.
         public var isFiltered = false
+        /// How it stands to the kernel of a hot standby.
+        public var copy: KernelCopy = []
+        /// The dump that showed the copy last, on a short count.
+        var seenRound: UInt8 = 0
 
         /// What it is found by.
         public var key: Subject.Key { subject.key }
@@ -96,11 +113,14 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     public private(set) var count = 0
     /// How many of them no other kernel can go on with.
     public private(set) var boundCount = 0
+    /// The copies in the kernel of a hot standby; nil on a cold one.
+    public internal(set) var copies: CopyQueue?
 
-    /// Makes an empty cache.
-    public init(key: SipHash.Key, limit: Int) {
+    /// Makes an empty cache; `isHot` if what it holds is to be in the kernel too.
+    public init(key: SipHash.Key, limit: Int, isHot: Bool = false) {
         table = KeyedTable(key: key)
         self.limit = limit
+        copies = isHot ? CopyQueue() : nil
     }
 
     /// Slots ever used, for walks.
@@ -146,7 +166,9 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         guard let slot = table.find(subject.key) else {
             guard table.count < limit else { return .full }
             origins.count(origin, by: 1)
-            enter(subject, origin, table.insert(told))
+            let slot = table.insert(told)
+            enter(subject, origin, slot)
+            markDue(slot)
             return .inserted
         }
         let held = table[slot]
@@ -155,12 +177,21 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
             // Told again: it is confirmed, and what is stored gives way to what was meant.
             table[slot].bulk = bulk
             let isSame = held.subject == subject
-            if !isSame { change(held, to: subject, origin, slot) }
+            if !isSame {
+                change(held, to: subject, origin, slot)
+                if copies != nil { markDue(slot, subject.difference(fromCopy: held.subject)) }
+            }
             return isSame ? .stale : .updated
         }
         if held.isDeleted { enter(subject, origin, slot) } else { change(held, to: subject, origin, slot) }
         move(slot, to: origin)
         table[slot] = told
+        table[slot].copy = held.copy
+        table[slot].seenRound = held.seenRound
+        if copies != nil {
+            let isNew = held.isDeleted || held.refusal != nil
+            markDue(slot, isNew ? .changeable : subject.difference(fromCopy: held.subject))
+        }
         return held.isDeleted ? .inserted : .updated
     }
 
@@ -188,6 +219,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         move(slot, to: origin)
         table[slot].version = version
         table[slot].isDeleted = true
+        forgetCopy(slot)
         return held.isDeleted ? .stale : .removed
     }
 
@@ -226,6 +258,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     public mutating func remove(at slot: UInt32) {
         guard table.contains(slot), !table[slot].isDeleted else { return }
         leave(table[slot].subject, table[slot].origin, slot)
+        forgetCopy(slot)
         origins.count(table[slot].origin, by: -1)
         table.remove(slot)
     }
@@ -239,6 +272,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         leave(table[slot].subject, origin, slot)
         deleted[Int(origin)].append(slot)
         table[slot].isDeleted = true
+        forgetCopy(slot)
         // A later bulk may tell the very same word again, and means it.
         table[slot].version -= 1
     }
@@ -262,6 +296,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         count = 0
         boundCount = 0
         isAddingUp = false
+        if copies != nil { copies = CopyQueue() }
         if let key = digests?.key { digests = DigestTable(key: key) }
     }
 

@@ -89,8 +89,8 @@ import Testing
         Leaf("startup-resync off") { !$0.startupResync },
         Leaf("purge-timeout 2m") { $0.purgeTimeout == .seconds(120) },
         Leaf("disable-syslog") { _ in true },
-        Leaf("disable-external-cache") { $0.standby == .cold },
-        Leaf("standby hot") { $0.standby == .cold },
+        Leaf("disable-external-cache") { $0.standby == .hot },
+        Leaf("standby hot") { $0.standby == .hot },
         Leaf("standby cold") { $0.standby == .cold },
         Leaf("# no word about helpers") { $0.expectationHelpers == .all },
         Leaf("expect-sync all") { $0.expectationHelpers == .all },
@@ -153,11 +153,8 @@ import Testing
 
     /// What does not act says so; what acts is silent.
     @Test(arguments: [
-        ("standby hot", "3:9", "this version keeps replicated flows in the external cache (standby cold)"),
-        ("disable-external-cache", "3:1", "this version keeps replicated flows in the external cache (standby cold)"),
         ("hold on", "3:1", "`hold` does not act yet: packets race the commit at a takeover"),
         ("hold-limit 1s", "3:1", "`hold-limit` does not act yet: packets race the commit at a takeover"),
-        ("orphan-timeout 1m", "3:1", "`orphan-timeout` does not act yet: copies are not in the kernel (standby cold)"),
         ("metrics { listen 127.0.0.1:1 }", "3:1", "`metrics` does not act yet: no metrics are served"),
         ("group g { zone 1 }", "3:1", "`group` does not act yet: every flow belongs to the one group that is followed"),
         ("keepalived { track-file /t }", "3:14", "`track-file` does not act yet: readiness is not written"),

@@ -123,13 +123,21 @@ extension SimulatedKernel {
             change(original) { entry in
                 entry.flow.status = write.flow.status
                 entry.flow.mark = write.flow.mark
-                if let tcp = write.flow.tcp { entry.flow.tcp = tcp }
+                if let tcp = write.flow.tcp {
+                    entry.flow.tcp = tcp
+                    if tcp.knowsBothScales { entry.isBlind = false }
+                }
             }
             setTimeout(original, write.flow.timeout)
         case .makeStrict:
             guard let entry = entry(of: original) else { return .notFound }
             guard entry.flow.tcp != nil else { return .invalid }
             change(original) { $0.isLiberal = false }
+        case .prolong:
+            guard let entry = entry(of: original) else { return .notFound }
+            guard !entry.flow.status.contains(.fixedTimeout) else { return .notPermitted }
+            setTimeout(original, write.flow.timeout)
+            return nil
         case .delete:
             guard let entry = entry(of: original) else { return .notFound }
             kill(entry.flow.original, origin: .ours)

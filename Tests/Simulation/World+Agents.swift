@@ -34,6 +34,7 @@ extension World {
             digestKey: .init(generator.next(), generator.next()))
         settings.storedTerm = node.storedTerm
         settings.purgeTimeout = setup.purgeTimeout
+        settings.isHot = setup.isHot
         settings.filter = node.filter
         settings.leftOut = setup.leftOut
         // As an agent does whose links name all their peers.

@@ -55,6 +55,7 @@ extension World {
         for standby in nodes where standby.index != owner {
             if standby.role != "backup" { found.append("\(standby.name) is \(standby.role)") }
             compare(tracked, standby.flows(external: true), "\(master.name) and \(standby.name)", &found)
+            if setup.isHot { compareCopies(of: standby, &found) }
             guard let report = standby.engine?.report(at: clock.now) else {
                 found.append("\(standby.name) is gone")
                 continue
@@ -65,6 +66,21 @@ extension World {
             }
         }
         return found
+    }
+
+    /// Whether the kernel of a hot standby has what its external cache holds; local flows and leftovers beside it too.
+    private func compareCopies(of standby: SimulatedNode, _ found: inout [String]) {
+        // A child goes on without a parent that has ended before it was written.
+        var told = standby.flows(external: true).mapValues(\.withoutMaster)
+        // Nor is a copy put in the place of another flow that lives here, or did.
+        for (original, copy) in told {
+            let inTheWay = standby.kernel.entry(of: original) ?? standby.kernel.entry(of: copy.reply)
+            if let inTheWay, inTheWay.flow.original != original || inTheWay.flow.reply != copy.reply {
+                told[original] = nil
+            }
+        }
+        let kernel = standby.kernelFlows.filter { told[$0.key] != nil }.mapValues(\.withoutMaster)
+        compare(told, kernel, "\(standby.name)'s external cache and kernel", &found)
     }
 
     private func compare(_ left: [Tuple: Flow], _ right: [Tuple: Flow], _ names: String, _ found: inout [String]) {

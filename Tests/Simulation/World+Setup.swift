@@ -25,6 +25,8 @@ extension World {
         /// How long stale entries stay after a demotion.
         public var purgeTimeout = Instant.Span.seconds(6)
         public var tableLimit = 100_000
+        /// Whether standbys keep copies in their kernels.
+        public var isHot = false
         /// What no node imports.
         public var leftOut: FlowAttributes = []
         /// The versions of the wire that each node speaks; who is not named speaks this code's.
@@ -69,6 +71,9 @@ extension World {
             setup.replayLimit = chance.happens(50) ? 50 : 0
             setup.delayLimit = chance.happens(25) ? 400_000 : 40_000
             setup.looksAway = Set(KnownTrouble.allCases)
+            // Half of all pairs, by a chance of its own: the other half are what they were.
+            var heat = SeededGenerator(seed: seed ^ 0x686f_7421)
+            setup.isHot = heat.happens(50)
             setup.watchInterval = .milliseconds(UInt64(chance.pick(150...400)))
             return setup
         }
@@ -120,7 +125,8 @@ extension World {
             let kinds = (0..<links).map { isShared.indices.contains($0) && isShared[$0] ? "multicast" : "unicast" }
             return
                 "\(nodes) nodes, \(links == 1 ? "link" : "links") \(kinds.joined(separator: " and ")), "
-                + "sealing \(sealing.rawValue), purge after \(purgeTimeout.milliseconds / 1_000) s"
+                + "sealing \(sealing.rawValue), purge after \(purgeTimeout.milliseconds / 1_000) s, "
+                + (isHot ? "hot" : "cold")
         }
     }
 }

@@ -1,0 +1,374 @@
+internal import Conntrack
+internal import Failover
+internal import Replication
+internal import StateMachine
+
+/// A hot standby: what the external cache holds is in the kernel too, as copies.
+///
+/// | a copy is | because | and leaves by |
+/// |---|---|---|
+/// | due | its flow was told anew, or the kernel dropped it | a write: held; a refusal: refused |
+/// | held | the kernel has what was told | another word: due; a destroy of the kernel: due |
+/// | carried | packets passed it before the role came | the role: absorbed; another word without addresses: due |
+/// | refused | the kernel did not take it | another word, or the next look: due |
+/// | absorbed | this node is master: the flow is one of the internal cache | |
+///
+/// A copy lives by a lease, not by its flow's timeout: the master's kernel decides when a flow ends. The leases are
+/// renewed as long as a master is heard.
+struct CopyLease {
+    /// What a copy is given at least, in seconds.
+    static let timeout: UInt32 = 900
+    /// All leases are renewed this often.
+    static let interval = Instant.Span.seconds(300)
+    /// Slots that a walk over the leases looks at, and how long it pauses then: some 20,000 copies a second.
+    static let slotsPerStep: UInt32 = 1_024
+    static let pause = Instant.Span.milliseconds(50)
+
+    /// The slot that the walk stands at; nil between two walks.
+    var slot: UInt32?
+    var due: Instant = .never
+}
+
+/// When copies that the kernel refused are tried again.
+struct CopyRetry {
+    static let firstPause = Instant.Span.seconds(5)
+
+    var due: Instant = .never
+    /// Twice as long after each try that left something to try.
+    var pause = firstPause
+    /// How many the last try met.
+    var met = 0
+}
+
+/// The first moments of a mastership that began hot: the copies become flows of the internal cache, in memory.
+struct Absorption {
+    /// Flows in a turn at most: some milliseconds.
+    static let slotsPerTurn: UInt32 = 8_192
+
+    var slot: UInt32 = 0
+    /// The role machine asked for a bulk, or for strict windows, while the internal cache was not whole.
+    var owesBulk = false
+    var owesStrictWindows = false
+}
+
+extension Engine where Kernel: ~Copyable, Link: ~Copyable {
+    /// Whether the kernel is to have what the external cache holds.
+    private var keepsCopies: Bool { settings.isHot && !tracks && !isStarting && commitJob == nil }
+
+    /// Whether a master was heard lately: without one the leases run out.
+    private func hasMaster(at now: Instant) -> Bool {
+        guard let place = leaderPlace else { return false }
+        return now.since(peers[place].lastHeard) < settings.orphanTimeout
+    }
+
+    /// Writes what is due, and renews leases.
+    mutating func continueCopies(at now: Instant) {
+        guard keepsCopies else { return }
+        for _ in 0..<Self.writeBatchesPerTurn where external.hasDueCopies {
+            fillCopies(at: now)
+            guard !writes.writes.isEmpty else { continue }
+            kernel.write(&writes)
+            settleCopies(at: now)
+        }
+        retryCopies(at: now)
+        continueLeases(at: now)
+    }
+
+    private mutating func fillCopies(at now: Instant) {
+        writes.removeAll()
+        let timeouts = kernel.timeouts()
+        var postponed: [UInt32] = []
+        while !writes.isFull, let slot = external.nextDue(looking: Self.slotsPerTurn) {
+            guard let entry = external.entry(at: slot), !entry.isFiltered else { continue }
+            let local = localFlow(entry.flow.original)
+            if let local, holdsAddresses || local.reply != entry.flow.reply {
+                external.refuse(at: slot, .exists)
+                armCopyRetry(at: now)
+                continue
+            }
+            // The same connection: its packets go elsewhere by now.
+            if local != nil { log.forget(entry.flow.original) }
+            // Packets come here: the kernel knows better, until it is clear whose they are.
+            if entry.copy.contains(.isCarried), holdsAddresses { continue }
+            var flow = entry.flow.without(settings.leftOut)
+            if let master = flow.master {
+                switch standing(ofParent: master) {
+                case .held, .written: break
+                case .due:
+                    postponed.append(slot)
+                    continue
+                case .missing: flow = flow.withoutMaster
+                }
+            }
+            flow.timeout = lease(of: flow, timeouts)
+            writes.append(
+                FlowWrite(local == nil ? verb(for: entry) : .replace, flow, liberal: flow.tcp != nil, token: slot))
+        }
+        for slot in postponed { external.markDue(slot) }
+    }
+
+    /// How the flow whose helper expected another one stands to the kernel.
+    private enum ParentStanding {
+        case held
+        /// It stands before its child in this batch.
+        case written
+        case due
+        case missing
+    }
+
+    private func standing(ofParent original: Tuple) -> ParentStanding {
+        guard let parent = external.entry(of: original), !parent.isFiltered else { return .missing }
+        if parent.copy.contains(.isHeld) { return .held }
+        if parent.copy.contains(.isDue) { return .due }
+        return parent.refusal == nil ? .written : .missing
+    }
+
+    private func verb(for entry: ExternalCache<Flow>.Entry) -> FlowWrite.Verb {
+        if entry.copy.contains(.isHeld) { return entry.copy.contains(.isOutdated) ? .replace : .update }
+        // An entry of the last mastership has stale windows, and one that the start found may.
+        let original = entry.flow.original
+        return former?.holds(original) ?? false || remnants.find(original) != nil ? .replace : .create
+    }
+
+    func lease(of flow: Flow, _ timeouts: ProtocolTimeouts) -> UInt32 {
+        min(max(flow.timeout, CopyLease.timeout, timeouts.fullTimeout(of: flow)), Flow.maximumTimeout)
+    }
+
+    private mutating func settleCopies(at now: Instant) {
+        var again = WriteBatch()
+        var nextRefused = 0
+        for index in writes.writes.indices {
+            let write = writes.writes[index]
+            guard nextRefused < writes.refused.count, writes.refused[nextRefused].index == index else {
+                hold(write)
+                continue
+            }
+            let reason = writes.refused[nextRefused].reason
+            nextRefused += 1
+            if let verb = secondVerb(for: write, after: reason) {
+                let flow = reason == .notFound && verb != .create ? write.flow.withoutMaster : write.flow
+                let isUnsupported = reason == .unsupported && !flow.extensions.helper.isNone
+                again.append(
+                    FlowWrite(
+                        verb, isUnsupported ? flow.without(.helper) : flow, liberal: write.liberal, token: write.token))
+            } else {
+                refuseCopy(write, reason, at: now)
+            }
+        }
+        writes.removeAll()
+        guard !again.writes.isEmpty else { return }
+        kernel.write(&again)
+        nextRefused = 0
+        for index in again.writes.indices {
+            if nextRefused < again.refused.count, again.refused[nextRefused].index == index {
+                refuseCopy(again.writes[index], again.refused[nextRefused].reason, at: now)
+                nextRefused += 1
+            } else {
+                hold(again.writes[index])
+            }
+        }
+    }
+
+    private mutating func hold(_ write: FlowWrite) {
+        external.hold(write.token)
+        counters.count(.copiesWritten)
+        if let slot = remnants.find(write.flow.original) { remnants.remove(slot) }
+    }
+
+    private mutating func refuseCopy(_ write: FlowWrite, _ reason: WriteRefusal, at now: Instant) {
+        // What was to be changed is still there as it was; a replacement began by removing it.
+        if write.verb == .update, reason != .notFound {
+            external.outdate(write.token)
+        } else {
+            external.lose(write.token, again: false)
+        }
+        external.refuse(at: write.token, reason)
+        counters.count(.copiesRefused)
+        armCopyRetry(at: now)
+    }
+
+    private mutating func armCopyRetry(at now: Instant) {
+        if copyRetry.due == .never { copyRetry.due = now + copyRetry.pause }
+    }
+
+    /// Tries again what the kernel refused, less and less often.
+    private mutating func retryCopies(at now: Instant) {
+        guard copyRetry.due <= now else { return }
+        copyRetry.due = .never
+        copyRetry.met = 0
+        for slot in 0..<external.slotLimit where external.isRefused(slot) {
+            copyRetry.met += 1
+            external.markDue(slot)
+        }
+        let longer = Instant.Span(nanoseconds: copyRetry.pause.nanoseconds * 2)
+        copyRetry.pause = copyRetry.met > 0 ? min(longer, CopyLease.interval) : CopyRetry.firstPause
+    }
+
+    /// How a write is tried once more.
+    private mutating func secondVerb(for write: FlowWrite, after reason: WriteRefusal) -> FlowWrite.Verb? {
+        switch (write.verb, reason) {
+        case (.update, .notFound):
+            // Its destroy is on its way.
+            return .create
+        case (.update, .busy), (.update, .unsupported), (.update, .notPermitted), (.update, .invalid):
+            return .replace
+        case (_, .notFound) where write.flow.master != nil:
+            return .replace
+        case (_, .unsupported) where !write.flow.extensions.helper.isNone:
+            return .replace
+        case (.create, .exists):
+            // Nobody told of what is in the way. If packets made it another flow, and both sides answered, it lives.
+            let found = kernel.find([write.flow.original]).first ?? nil
+            guard let found, found.original == write.flow.original else { return nil }
+            return found.reply == write.flow.reply || !found.status.contains(.assured) ? .replace : nil
+        default:
+            return nil
+        }
+    }
+
+    // MARK: What ends a copy
+
+    /// Whether the kernel has a copy for the entry of a slot.
+    func entryIsCopied(_ slot: UInt32) -> Bool { external.copy(at: slot)?.contains(.isHeld) ?? false }
+
+    /// Deletes a copy from the kernel, soon: what was told of it is over.
+    mutating func deleteCopy(_ flow: Flow) {
+        if copyDeletes.isFull { writeCopyDeletes() }
+        copyDeletes.append(FlowWrite(.delete, flow))
+    }
+
+    /// Deletes go before what is written, so that a tuple may come again.
+    mutating func writeCopyDeletes() {
+        guard !copyDeletes.writes.isEmpty else { return }
+        kernel.write(&copyDeletes)
+        counters.count(.copiesDeleted, by: copyDeletes.writes.count - copyDeletes.refused.count)
+        copyDeletes.removeAll()
+    }
+
+    /// The kernel has dropped a flow of which a copy was here: it is put back, unless no master is left.
+    mutating func loseCopy(_ original: Tuple, at now: Instant) {
+        guard let slot = external.heldCopy(of: original) else { return }
+        counters.count(.copiesLost)
+        external.lose(slot, again: hasMaster(at: now))
+    }
+
+    /// A dump is over: copies that it did not show are not there.
+    mutating func loseUnseenCopies() {
+        for slot in 0..<external.slotLimit where external.isUnseen(slot) {
+            counters.count(.copiesLost)
+            external.lose(slot, again: true)
+        }
+    }
+
+    /// Keeps in mind which entries of the kernel are copies when their flows are forgotten.
+    mutating func disownCopies() {
+        guard external.copies != nil else { return }
+        for slot in 0..<external.slotLimit {
+            guard entryIsCopied(slot), let flow = external.entry(at: slot)?.flow,
+                remnants.find(flow.original) == nil
+            else { continue }
+            _ = remnants.insert(Remnant(flow: flow, wasAnnounced: true))
+        }
+    }
+
+    // MARK: Leases
+
+    private mutating func continueLeases(at now: Instant) {
+        if leases.due == .never { leases.due = now + CopyLease.interval }
+        guard leases.due <= now else { return }
+        guard hasMaster(at: now) else {
+            leases.slot = nil
+            return leases.due = now + CopyLease.interval
+        }
+        let first = leases.slot ?? 0
+        let end = min(external.slotLimit, first + CopyLease.slotsPerStep)
+        let timeouts = kernel.timeouts()
+        writes.removeAll()
+        for slot in first..<max(first, end) {
+            guard let entry = external.entry(at: slot) else { continue }
+            guard entry.copy.contains(.isHeld), !entry.copy.contains(.isCarried) else { continue }
+            if writes.isFull { writeLeases() }
+            var flow = entry.flow.without(settings.leftOut)
+            flow.timeout = lease(of: flow, timeouts)
+            // The timeout of a GRE entry that was written is fixed.
+            let isFixed = flow.original.protocol == .gre
+            writes.append(FlowWrite(isFixed ? .replace : .prolong, isFixed ? flow.withoutMaster : flow, token: slot))
+        }
+        writeLeases()
+        let isDone = end >= external.slotLimit
+        leases.slot = isDone ? nil : end
+        leases.due = now + (isDone ? CopyLease.interval : CopyLease.pause)
+    }
+
+    private mutating func writeLeases() {
+        guard !writes.writes.isEmpty else { return }
+        kernel.write(&writes)
+        for refused in writes.refused { external.lose(writes.writes[refused.index].token, again: true) }
+        writes.removeAll()
+    }
+
+    /// When leases are to be renewed, or refused copies tried again.
+    func nextCopies() -> Instant {
+        settings.isHot && !tracks && external.count > 0 ? min(leases.due, copyRetry.due) : .never
+    }
+
+    // MARK: The takeover
+
+    /// A flow of which a copy is here is one of the internal cache from now on.
+    mutating func absorb(_ original: Tuple) {
+        if let slot = external.heldCopy(of: original) { absorb(at: slot) }
+    }
+
+    private mutating func absorb(at slot: UInt32) {
+        guard let entry = external.entry(at: slot) else { return }
+        let flow = entry.flow.without(settings.leftOut)
+        if !log.holds(flow.original) {
+            var traits = Self.traits(of: FlowWrite(.create, flow, liberal: flow.tcp != nil))
+            traits.insert(.leased)
+            if log.observe(flow, .all, traits: traits) == .inserted { counters.count(.internalCreated) }
+        }
+        takeOut(slot)
+    }
+
+    /// Takes the copies over into the internal cache, in memory: the kernel has them, and packets pass already.
+    mutating func continueAbsorption(at now: Instant) {
+        guard var job = absorption else { return }
+        guard tracks else { return absorption = nil }
+        let end = min(external.slotLimit, job.slot + Absorption.slotsPerTurn)
+        for slot in job.slot..<max(job.slot, end) where entryIsCopied(slot) { absorb(at: slot) }
+        job.slot = end
+        guard end >= external.slotLimit else { return absorption = job }
+        absorption = nil
+        external.shrinkIfEmpty()
+        renewal.arm(timeouts: kernel.timeouts(), at: now)
+        beginResync(.takeover)
+        if job.owesStrictWindows { strictSlot = 0 }
+        if job.owesBulk { beginBulks(at: now) }
+        if external.count > 0 { wantsAdoption = true }
+    }
+
+    /// Gives flows their timeouts that still have the lease of a copy.
+    mutating func continueTimeouts() {
+        guard var slot = leaseEndSlot else { return }
+        guard tracks else { return leaseEndSlot = nil }
+        writes.removeAll()
+        let timeouts = kernel.timeouts()
+        let end = min(log.slotLimit, slot + Self.slotsPerTurn)
+        while slot < end, !writes.isFull {
+            if let entry = log.entry(at: slot), entry.traits.contains(.leased) {
+                log.clear(.leased, at: slot)
+                let full = timeouts.fullTimeout(of: entry.flow)
+                let isFixed = entry.flow.original.protocol == .gre
+                // Packets have given it back to those that differ by little.
+                if entry.state == .live, !isFixed, entry.flow.timeout > full || entry.flow.timeout + 60 < full {
+                    var flow = entry.flow
+                    flow.timeout = full
+                    writes.append(FlowWrite(.prolong, flow))
+                }
+            }
+            slot += 1
+        }
+        if !writes.writes.isEmpty { kernel.write(&writes) }
+        leaseEndSlot = slot < log.slotLimit ? slot : nil
+    }
+}

@@ -1,0 +1,170 @@
+internal import DequeModule
+
+/// How an entry of the external cache stands to the kernel of a hot standby.
+public struct KernelCopy: OptionSet, BitwiseCopyable, Sendable {
+    public let rawValue: UInt8
+
+    /// Makes a set from bits of our own.
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// The kernel has an entry that was written for it.
+    public static let isHeld = KernelCopy(rawValue: 1)
+    /// What was told last is not in the kernel yet.
+    public static let isDue = KernelCopy(rawValue: 2)
+    /// Packets pass the kernel's entry: it knows better than what was told.
+    public static let isCarried = KernelCopy(rawValue: 4)
+    /// The kernel's entry cannot be changed into what was told, or has old windows: it is made anew.
+    public static let isOutdated = KernelCopy(rawValue: 8)
+
+    /// The kernel has what was told.
+    public var isClean: Bool { contains(.isHeld) && (isDisjoint(with: [.isDue, .isOutdated]) || contains(.isCarried)) }
+}
+
+/// How what was told of an entry differs from what its copy in the kernel was written with.
+public enum KernelDifference: Sendable {
+    case none
+    /// An update says it.
+    case changeable
+    /// The entry is to be made anew.
+    case fundamental
+}
+
+/// What is to be written into the kernel of a hot standby, and how many copies are there.
+public struct CopyQueue: Sendable {
+    /// Slots that wait in order at most; behind them a walk over the cache finds the others.
+    static let limit = 131_072
+
+    var slots = Deque<UInt32>(minimumCapacity: 4_096)
+    /// More were due than the queue holds; a walk stands at this slot.
+    var walk: UInt32?
+    /// Copies in the kernel.
+    public internal(set) var count = 0
+    var round: UInt8 = 0
+}
+
+extension ExternalCache {
+    /// Whether the kernel has copies.
+    public var hasCopies: Bool { (copies?.count ?? 0) > 0 }
+
+    /// Whether something waits to be written.
+    public var hasDueCopies: Bool { copies.map { !$0.slots.isEmpty || $0.walk != nil } ?? false }
+
+    /// The next entry whose copy is to be written, as not due any more; nil if none is, or not among so many slots.
+    public mutating func nextDue(looking limit: UInt32) -> UInt32? {
+        while let slot = copies?.slots.popFirst() {
+            if takeDue(slot) { return slot }
+        }
+        guard let first = copies?.walk else { return nil }
+        let end = min(table.slotLimit, first + limit)
+        for slot in first..<max(first, end) where takeDue(slot) {
+            copies?.walk = slot + 1
+            return slot
+        }
+        copies?.walk = end >= table.slotLimit ? nil : end
+        return nil
+    }
+
+    private mutating func takeDue(_ slot: UInt32) -> Bool {
+        guard table.contains(slot), !table[slot].isDeleted, table[slot].copy.contains(.isDue) else { return false }
+        table[slot].copy.remove(.isDue)
+        return true
+    }
+
+    /// Notes that what was told of an entry is to be written into the kernel.
+    public mutating func markDue(_ slot: UInt32) {
+        guard let waiting = copies?.slots.count, !table[slot].copy.contains(.isDue) else { return }
+        table[slot].copy.insert(.isDue)
+        if waiting < CopyQueue.limit { copies?.slots.append(slot) } else { copies?.walk = 0 }
+    }
+
+    /// Notes that the kernel has the entry of a slot as it was told.
+    public mutating func hold(_ slot: UInt32) {
+        guard table.contains(slot), !table[slot].isDeleted, let queue = copies else { return }
+        table[slot].refusal = nil
+        if !table[slot].copy.contains(.isHeld) { copies?.count += 1 }
+        table[slot].copy.insert(.isHeld)
+        table[slot].copy.subtract([.isCarried, .isOutdated])
+        table[slot].seenRound = queue.round
+    }
+
+    /// Notes that the kernel has no copy of an entry any more; it is written again if `again`.
+    public mutating func lose(_ slot: UInt32, again: Bool) {
+        guard table[slot].copy.contains(.isHeld) else { return }
+        copies?.count -= 1
+        table[slot].copy.subtract([.isHeld, .isCarried, .isOutdated])
+        if again { markDue(slot) }
+    }
+
+    /// Notes that what was told of an entry differs from what its copy was written with.
+    mutating func markDue(_ slot: UInt32, _ difference: KernelDifference) {
+        guard copies != nil, difference != .none else { return }
+        if difference == .fundamental, table[slot].copy.contains(.isHeld) { table[slot].copy.insert(.isOutdated) }
+        markDue(slot)
+    }
+
+    /// Notes that the kernel's entry is not what was told, and is to be made anew.
+    public mutating func outdate(_ slot: UInt32) {
+        if table[slot].copy.contains(.isHeld) { table[slot].copy.insert(.isOutdated) }
+    }
+
+    /// Whether the kernel refused the entry of a slot.
+    public func isRefused(_ slot: UInt32) -> Bool {
+        table.contains(slot) && !table[slot].isDeleted && table[slot].refusal != nil
+    }
+
+    /// Notes that packets may have passed all copies: they are made anew.
+    public mutating func outdateCopies() {
+        guard copies != nil else { return }
+        for slot in 0..<table.slotLimit where copy(at: slot)?.contains(.isHeld) == true {
+            table[slot].copy.insert([.isOutdated, .isDue])
+            table[slot].copy.remove(.isCarried)
+        }
+        copies?.walk = 0
+    }
+
+    /// Notes that packets pass the copy with this key.
+    public mutating func carry(_ key: Subject.Key) {
+        guard let slot = slot(of: key), table[slot].copy.contains(.isHeld) else { return }
+        table[slot].copy.insert(.isCarried)
+    }
+
+    /// The slot of a copy that the kernel has, or nil.
+    public func heldCopy(of key: Subject.Key) -> UInt32? {
+        guard copies != nil, let slot = slot(of: key), table[slot].copy.contains(.isHeld) else { return nil }
+        return slot
+    }
+
+    /// How the entry of a slot stands to the kernel; nil if there is none.
+    public func copy(at slot: UInt32) -> KernelCopy? {
+        guard table.contains(slot), !table[slot].isDeleted else { return nil }
+        return table[slot].copy
+    }
+
+    /// The entries that the kernel does not have as they were told.
+    public func unwrittenSlots() -> [UInt32] {
+        (0..<table.slotLimit).filter { copy(at: $0)?.isClean == false }
+    }
+
+    // MARK: Dumps
+
+    /// A dump begins: what it does not show, the kernel does not have.
+    public mutating func beginRound() { copies?.round &+= 1 }
+
+    /// Notes that the dump has shown a copy; false if there is none with this key.
+    public mutating func see(_ key: Subject.Key) -> Bool {
+        guard let round = copies?.round, let slot = heldCopy(of: key) else { return false }
+        table[slot].seenRound = round
+        return true
+    }
+
+    /// Whether a dump that is over did not show the copy of a slot.
+    public func isUnseen(_ slot: UInt32) -> Bool {
+        guard let round = copies?.round, copy(at: slot)?.contains(.isHeld) == true else { return false }
+        return table[slot].seenRound != round
+    }
+
+    mutating func forgetCopy(_ slot: UInt32) {
+        if table[slot].copy.contains(.isHeld) { copies?.count -= 1 }
+        table[slot].copy = []
+    }
+}
