@@ -291,7 +291,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let succeeded = !job.isForbidden && job.failed <= tolerated
         switch job.purpose {
         case .takeover(let generation):
-            if external.copies != nil { absorption = absorption ?? Absorption() }
+            if external.copies != nil {
+                absorption = absorption ?? Absorption()
+                copyRetry = CopyRetry()
+            }
             let actions =
                 succeeded
                 ? roles.commitFinished(tally, generation: generation, at: now)

@@ -201,6 +201,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             external.markDue(slot)
         }
         let longer = Instant.Span(nanoseconds: copyRetry.pause.nanoseconds * 2)
+        // What this try cures, the next one sees.
+        if copyRetry.met > 0 { copyRetry.due = now + copyRetry.pause }
         copyRetry.pause = copyRetry.met > 0 ? min(longer, CopyLease.interval) : CopyRetry.firstPause
     }
 
