@@ -70,7 +70,6 @@ let package = Package(
             dependencies: [
                 "Bytes", "Configuration", "Conntrack", "ControlProtocol", "Engine", "Failover", "LinuxIO",
                 "Netfilter", "RoleSources", "StateMachine", "SyncProtocol", "SyncTransport", "Systemd",
-                .product(name: "BasicContainers", package: "swift-collections"),
             ]),
 
         // Floor 5: the command.

@@ -94,7 +94,7 @@ struct DataThread: ~Copyable {
     }
 
     private static func openLinks(_ plan: Plan, at now: Instant) throws(StartFailure) -> SyncLinks {
-        var links = SyncLinks(capacity: plan.links.count)
+        var links = SyncLinks()
         for settings in plan.links {
             let number = UInt8(links.linkCount)
             let sealing = LinkSealing(

@@ -23,7 +23,7 @@ import Testing
     private func links(_ interfaces: [String], from port: UInt16, _ plan: SealingPlan = SealingPlan()) throws
         -> SyncLinks
     {
-        var links = SyncLinks(capacity: interfaces.count)
+        var links = SyncLinks()
         for (number, interface) in interfaces.enumerated() {
             let sealing = LinkSealing(plan, sender: 1, incarnation: 1, link: UInt8(number), capacity: 1_400)
             links.append(

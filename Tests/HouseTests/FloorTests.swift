@@ -31,7 +31,6 @@ import Testing
     /// Products of others, and who may depend on them.
     static let products: [String: Set<String>] = [
         "ArgumentParser": ["ctsync-ha"],
-        "BasicContainers": ["Agent"],
         "Crypto": ["SyncTransport"],
         "Logging": ["Agent", "ctsync-ha"],
         "DequeModule": ["Replication", "Engine"],
