@@ -164,7 +164,7 @@ struct StatusComposer {
             found.append(
                 Finding(
                     .warning, "the kernel refuses \(report.engine.refusedCopies) copies: a takeover tries them again",
-                    "ctsync-ha cache external --details"))
+                    "ctsync-ha preflight"))
         }
         return found + fidelityFindings(report)
     }

@@ -17,8 +17,7 @@ public struct FlowWrite: BitwiseCopyable, Sendable, Equatable {
     }
 
     public var verb: Verb
-    /// The flow to write; `delete` and `makeStrict` need its tuples only, `prolong` those and
-    /// its timeout.
+    /// The flow to write; `delete` and `makeStrict` need its tuples only, `prolong` those and its timeout.
     public var flow: Flow
     /// Whether the entry accepts packets outside its window until it is made strict (create and replace, TCP).
     public var liberal: Bool
@@ -58,6 +57,17 @@ public enum WriteRefusal: UInt8, BitwiseCopyable, Sendable, CaseIterable, Error 
     case again
     /// Any other error code.
     case other
+}
+
+extension [WriteBatch.Refused] {
+    /// Why the write of an index was refused, or nil if it was done.
+    ///
+    /// The writes are walked in order; `place` is where the walk over the refusals stands, 0 at the first write.
+    public func reason(of index: Int, from place: inout Int) -> WriteRefusal? {
+        guard place < count, self[place].index == index else { return nil }
+        place += 1
+        return self[place - 1].reason
+    }
 }
 
 /// Writes of one turn and what the kernel answered; storage is reused and never grows beyond its limit.

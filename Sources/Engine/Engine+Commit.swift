@@ -14,7 +14,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if case .takeover = purpose { pardonDestroys() }
         if purpose == .restoration, commitJob != nil { return }
         commitJob = CommitJob(purpose: purpose, started: now, isInSync: inSync)
-        if external.copies != nil { commitJob?.slots = external.unwrittenSlots() }
+        listUnwritten()
         switch purpose {
         case .takeover, .manual: shortfall = CounterTable()
         // What the takeover fell short of is still true.
@@ -40,9 +40,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if writes.writes.isEmpty {
                 let round = commitJob?.rounds
                 guard commitJob?.nextPass() == true else { return endCommit(at: now) }
-                if commitJob?.rounds != round, external.copies != nil {
-                    commitJob?.slots = external.unwrittenSlots()
-                }
+                if commitJob?.rounds != round { listUnwritten() }
                 continue
             }
             kernel.write(&writes)
@@ -54,6 +52,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             }
             if commitJob?.isForbidden == true { return endCommit(at: now) }
         }
+    }
+
+    /// Of what a hot standby has in its kernel already nothing is left to do.
+    private mutating func listUnwritten() {
+        if settings.isHot { commitJob?.slots = external.unwrittenSlots() }
     }
 
     /// Ends a commit between two batches; what it has not written stays in the external cache.
@@ -121,7 +124,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             // An entry of the last mastership has stale windows: liberal alone does not cure them.
             let isStale =
                 local != nil || former?.holds(flow.original) ?? false || entry.copy.contains(.isHeld)
-                || external.copies != nil && remnants.find(flow.original) != nil
+                || settings.isHot && remnants.find(flow.original) != nil
             let verb: FlowWrite.Verb = isStale && job.purpose != .adoption ? .replace : .create
             if verb == .replace, !hasParent(flow) {
                 // What is refused would be deleted all the same.
@@ -149,26 +152,23 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func settleCommitBatch() {
         var again = WriteBatch()
-        var nextRefused = 0
+        var place = 0
         for index in writes.writes.indices {
             let write = writes.writes[index]
-            guard nextRefused < writes.refused.count, writes.refused[nextRefused].index == index else {
+            guard let reason = writes.refused.reason(of: index, from: &place) else {
                 adopt(write)
                 continue
             }
-            let reason = writes.refused[nextRefused].reason
-            nextRefused += 1
             if let retry = secondTry(of: write, after: reason) { again.append(retry) } else { settle(write, reason) }
         }
         writes.removeAll()
         guard !again.writes.isEmpty else { return }
         kernel.write(&again)
-        nextRefused = 0
+        place = 0
         for index in again.writes.indices {
             let write = again.writes[index]
-            if nextRefused < again.refused.count, again.refused[nextRefused].index == index {
-                settle(write, again.refused[nextRefused].reason)
-                nextRefused += 1
+            if let reason = again.refused.reason(of: index, from: &place) {
+                settle(write, reason)
             } else {
                 noteShortfall(of: write)
                 adopt(write)
@@ -291,7 +291,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         let succeeded = !job.isForbidden && job.failed <= tolerated
         switch job.purpose {
         case .takeover(let generation):
-            if external.copies != nil {
+            if settings.isHot {
                 absorption = absorption ?? Absorption()
                 copyRetry = CopyRetry()
             }

@@ -53,7 +53,7 @@ struct Absorption {
 
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Whether the kernel is to have what the external cache holds.
-    private var keepsCopies: Bool { settings.isHot && !tracks && !isStarting && commitJob == nil }
+    var keepsCopies: Bool { settings.isHot && !tracks && !isStarting && commitJob == nil }
 
     /// Whether a master was heard lately: without one the leases run out.
     private func hasMaster(at now: Instant) -> Bool {
@@ -93,7 +93,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             var flow = entry.flow.without(settings.leftOut)
             if let master = flow.master {
                 switch standing(ofParent: master) {
-                case .held, .written: break
+                case .here: break
                 case .due:
                     postponed.append(slot)
                     continue
@@ -109,18 +109,17 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// How the flow whose helper expected another one stands to the kernel.
     private enum ParentStanding {
-        case held
-        /// It stands before its child in this batch.
-        case written
+        /// In the kernel, or before its child in this batch.
+        case here
         case due
         case missing
     }
 
     private func standing(ofParent original: Tuple) -> ParentStanding {
         guard let parent = external.entry(of: original), !parent.isFiltered else { return .missing }
-        if parent.copy.contains(.isHeld) { return .held }
+        if parent.copy.contains(.isHeld) { return .here }
         if parent.copy.contains(.isDue) { return .due }
-        return parent.refusal == nil ? .written : .missing
+        return parent.refusal == nil ? .here : .missing
     }
 
     private func verb(for entry: ExternalCache<Flow>.Entry) -> FlowWrite.Verb {
@@ -130,21 +129,20 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         return former?.holds(original) ?? false || remnants.find(original) != nil ? .replace : .create
     }
 
-    func lease(of flow: Flow, _ timeouts: ProtocolTimeouts) -> UInt32 {
+    /// What the kernel is given for a copy, in seconds.
+    private func lease(of flow: Flow, _ timeouts: ProtocolTimeouts) -> UInt32 {
         min(max(flow.timeout, CopyLease.timeout, timeouts.fullTimeout(of: flow)), Flow.maximumTimeout)
     }
 
     private mutating func settleCopies(at now: Instant) {
         var again = WriteBatch()
-        var nextRefused = 0
+        var place = 0
         for index in writes.writes.indices {
             let write = writes.writes[index]
-            guard nextRefused < writes.refused.count, writes.refused[nextRefused].index == index else {
+            guard let reason = writes.refused.reason(of: index, from: &place) else {
                 hold(write)
                 continue
             }
-            let reason = writes.refused[nextRefused].reason
-            nextRefused += 1
             if let verb = secondVerb(for: write, after: reason) {
                 let flow = reason == .notFound && verb != .create ? write.flow.withoutMaster : write.flow
                 let isUnsupported = reason == .unsupported && !flow.extensions.helper.isNone
@@ -158,11 +156,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         writes.removeAll()
         guard !again.writes.isEmpty else { return }
         kernel.write(&again)
-        nextRefused = 0
+        place = 0
         for index in again.writes.indices {
-            if nextRefused < again.refused.count, again.refused[nextRefused].index == index {
-                refuseCopy(again.writes[index], again.refused[nextRefused].reason, at: now)
-                nextRefused += 1
+            if let reason = again.refused.reason(of: index, from: &place) {
+                refuseCopy(again.writes[index], reason, at: now)
             } else {
                 hold(again.writes[index])
             }
@@ -194,16 +191,15 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Tries again what the kernel refused, less and less often.
     private mutating func retryCopies(at now: Instant) {
         guard copyRetry.due <= now else { return }
-        copyRetry.due = .never
         copyRetry.met = 0
         for slot in 0..<external.slotLimit where external.isRefused(slot) {
             copyRetry.met += 1
             external.markDue(slot)
         }
-        let longer = Instant.Span(nanoseconds: copyRetry.pause.nanoseconds * 2)
+        guard copyRetry.met > 0 else { return copyRetry = CopyRetry() }
         // What this try cures, the next one sees.
-        if copyRetry.met > 0 { copyRetry.due = now + copyRetry.pause }
-        copyRetry.pause = copyRetry.met > 0 ? min(longer, CopyLease.interval) : CopyRetry.firstPause
+        copyRetry.due = now + copyRetry.pause
+        copyRetry.pause = min(Instant.Span(nanoseconds: copyRetry.pause.nanoseconds * 2), CopyLease.interval)
     }
 
     /// How a write is tried once more.
@@ -229,9 +225,6 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     // MARK: What ends a copy
-
-    /// Whether the kernel has a copy for the entry of a slot.
-    func entryIsCopied(_ slot: UInt32) -> Bool { external.copy(at: slot)?.contains(.isHeld) ?? false }
 
     /// Deletes a copy from the kernel, soon: what was told of it is over.
     mutating func deleteCopy(_ flow: Flow) {
@@ -264,11 +257,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Keeps in mind which entries of the kernel are copies when their flows are forgotten.
     mutating func disownCopies() {
-        guard external.copies != nil else { return }
-        for slot in 0..<external.slotLimit {
-            guard entryIsCopied(slot), let flow = external.entry(at: slot)?.flow,
-                remnants.find(flow.original) == nil
-            else { continue }
+        for slot in 0..<external.slotLimit where external.holdsCopy(at: slot) {
+            guard let flow = external.entry(at: slot)?.flow, remnants.find(flow.original) == nil else { continue }
             _ = remnants.insert(Remnant(flow: flow, wasAnnounced: true))
         }
     }
@@ -311,7 +301,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// When leases are to be renewed, or refused copies tried again.
     func nextCopies() -> Instant {
-        settings.isHot && !tracks && external.count > 0 ? min(leases.due, copyRetry.due) : .never
+        keepsCopies && external.count > 0 ? min(leases.due, copyRetry.due) : .never
     }
 
     // MARK: The takeover
@@ -337,7 +327,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         guard var job = absorption else { return }
         guard tracks else { return absorption = nil }
         let end = min(external.slotLimit, job.slot + Absorption.slotsPerTurn)
-        for slot in job.slot..<max(job.slot, end) where entryIsCopied(slot) { absorb(at: slot) }
+        for slot in job.slot..<max(job.slot, end) where external.holdsCopy(at: slot) { absorb(at: slot) }
         job.slot = end
         guard end >= external.slotLimit else { return absorption = job }
         absorption = nil

@@ -272,7 +272,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func answerBulkRequest(of place: Int, at now: Instant) {
         // What the first dump shows is no change: a peer that held it before the start still does.
-        guard !isStarting, absorption == nil, let (request, until) = peers[place].proof.waiting else { return }
+        guard logIsWhole, let (request, until) = peers[place].proof.waiting else { return }
         let proof = peers[place].proof
         let isComplete =
             proof.reportedRequest == request.request && proof.reportedParts.count >= Int(request.parts)

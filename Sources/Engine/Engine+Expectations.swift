@@ -82,12 +82,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
         guard !expectationWrites.writes.isEmpty else { return false }
         kernel.write(&expectationWrites)
-        var nextRefused = 0
+        var place = 0
         for index in expectationWrites.writes.indices {
             let write = expectationWrites.writes[index]
-            if nextRefused < expectationWrites.refused.count, expectationWrites.refused[nextRefused].index == index {
-                let reason = expectationWrites.refused[nextRefused].reason
-                nextRefused += 1
+            if let reason = expectationWrites.refused.reason(of: index, from: &place) {
                 // Its flow came before the takeover's end, or its master is gone: it has done its work, or never will.
                 externalExpectations.remove(at: write.token)
                 counters.count(.expectationsRefused)
@@ -116,8 +114,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     mutating func writeRecalledExpectations() {
         guard !expectationWrites.writes.isEmpty else { return }
         kernel.write(&expectationWrites)
-        let refused = Set(expectationWrites.refused.map(\.index))
-        for index in expectationWrites.writes.indices where !refused.contains(index) {
+        var place = 0
+        for index in expectationWrites.writes.indices
+        where expectationWrites.refused.reason(of: index, from: &place) == nil {
             log.observe(expectationWrites.writes[index].expectation)
             counters.count(.expectationsCommitted)
         }

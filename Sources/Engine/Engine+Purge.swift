@@ -33,7 +33,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             job.nextSlot += 1
             guard let flow = job.isInRemnants ? staleRemnant(at: slot) : formerFlow(at: slot) else { continue }
             // What the master named is a copy in good standing.
-            if external.copies != nil, external.knows(flow.original) { continue }
+            if settings.isHot, external.knows(flow.original) { continue }
             // A packet may have made the tuple anew since: then it is a local flow.
             if !log.holds(flow.original) { writes.append(FlowWrite(.delete, flow)) }
         }

@@ -148,14 +148,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Takes in what the kernel has taken, and hands over what it has not.
     private mutating func adoptRecalled(_ batch: WriteBatch, orElse: (FlowWrite, WriteRefusal) -> Void) {
-        var nextRefused = 0
+        var place = 0
         for index in batch.writes.indices {
             let write = batch.writes[index]
-            if nextRefused < batch.refused.count, batch.refused[nextRefused].index == index {
-                let reason = batch.refused[nextRefused].reason
+            if let reason = batch.refused.reason(of: index, from: &place) {
                 if reason == .busy || reason == .again || reason == .dying { recallJob?.refused += 1 }
                 orElse(write, reason)
-                nextRefused += 1
                 continue
             }
             log.observe(write.flow, .all, traits: Self.traits(of: write))

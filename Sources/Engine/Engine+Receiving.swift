@@ -258,7 +258,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 continue
             }
             if peers[place].proof.isRepairing { noteRepair(of: flow, .all, from: place) }
-            if entryIsCopied(slot) { deleteCopy(flow) }
+            if external.holdsCopy(at: slot) { deleteCopy(flow) }
             external.remove(at: slot)
             sweptFlows += 1
         }

@@ -54,7 +54,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         var next = min(helloDue, greetings.min() ?? .never)
         for place in peers.indices {
             next = min(next, peers[place].wantsControl ? now : peers[place].heartbeatDue)
-            guard !peers[place].isSilent, commitJob == nil, absorption == nil, !isStarting else { continue }
+            guard !peers[place].isSilent, commitJob == nil, logIsWhole else { continue }
             var sending = peers[place].sending
             next = min(
                 next,
@@ -139,7 +139,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func sendFlows(at now: Instant) {
         // Nobody is to hear of a destroy: whoever comes begins with a bulk.
         guard !peers.isEmpty else { return dropTombstones(upTo: log.latestVersion) }
-        guard commitJob == nil, absorption == nil, !isStarting else { return }
+        guard commitJob == nil, logIsWhole else { return }
         sendShared(at: now)
         // Each has its share of a turn, and another is first in each: nobody's bulk keeps another's changes waiting.
         let share = max(UInt64(Self.datagramsPerTurn / peers.count), 8)

@@ -232,12 +232,15 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     /// Whether the first dump has not ended.
     var isStarting: Bool { if case .starting = roles.state { true } else { false } }
 
+    /// Whether the log has what this node knows: the first dump has ended, and copies that were taken over are in it.
+    var logIsWhole: Bool { !isStarting && absorption == nil }
+
     /// Whether the engine tracks all that the kernel shows: it is master, or about to be.
     var tracks: Bool { roles.state.claimsMaster }
 
     private func nextTurn(after now: Instant) -> Instant {
         if eventsOfLastTurn >= Self.eventsPerTurn || commitJob != nil || purgeJob != nil || strictSlot != nil
-            || absorption != nil || leaseEndSlot != nil || !tracks && external.hasDueCopies || renewal.isRunning
+            || absorption != nil || leaseEndSlot != nil || keepsCopies && external.hasDueCopies || renewal.isRunning
             || hasSweep || external.isAddingUp || auditShare.left > 0
             || offer?.isComplete == false
         {
@@ -256,7 +259,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         for place in peers.indices {
             next = min(
                 next, peers[place].receiving.nextDeadline,
-                isStarting || absorption != nil ? .never : peers[place].proof.waiting?.until ?? .never)
+                logIsWhole ? peers[place].proof.waiting?.until ?? .never : .never)
             if !peers[place].isSilent { next = min(next, peers[place].lastHeard + ReceivingSession.silence) }
         }
         return min(next, nextSend(after: now))

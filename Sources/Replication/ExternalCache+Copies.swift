@@ -115,7 +115,7 @@ extension ExternalCache {
     /// Notes that packets may have passed all copies: they are made anew.
     public mutating func outdateCopies() {
         guard copies != nil else { return }
-        for slot in 0..<table.slotLimit where copy(at: slot)?.contains(.isHeld) == true {
+        for slot in 0..<table.slotLimit where holdsCopy(at: slot) {
             table[slot].copy.insert([.isOutdated, .isDue])
             table[slot].copy.remove(.isCarried)
         }
@@ -140,6 +140,9 @@ extension ExternalCache {
         return table[slot].copy
     }
 
+    /// Whether the kernel has a copy for the entry of a slot.
+    public func holdsCopy(at slot: UInt32) -> Bool { copy(at: slot)?.contains(.isHeld) ?? false }
+
     /// The entries that the kernel does not have as they were told.
     public func unwrittenSlots() -> [UInt32] {
         (0..<table.slotLimit).filter { copy(at: $0)?.isClean == false }
@@ -159,7 +162,7 @@ extension ExternalCache {
 
     /// Whether a dump that is over did not show the copy of a slot.
     public func isUnseen(_ slot: UInt32) -> Bool {
-        guard let round = copies?.round, copy(at: slot)?.contains(.isHeld) == true else { return false }
+        guard let round = copies?.round, holdsCopy(at: slot) else { return false }
         return table[slot].seenRound != round
     }
 

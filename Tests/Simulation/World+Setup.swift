@@ -71,7 +71,7 @@ extension World {
             setup.replayLimit = chance.happens(50) ? 50 : 0
             setup.delayLimit = chance.happens(25) ? 400_000 : 40_000
             setup.looksAway = Set(KnownTrouble.allCases)
-            // Half of all pairs, by a chance of its own: the other half are what they were.
+            // Half of all clusters, by a chance of its own: the other half are what they were.
             var heat = SeededGenerator(seed: seed ^ 0x686f_7421)
             setup.isHot = heat.happens(50)
             setup.watchInterval = .milliseconds(UInt64(chance.pick(150...400)))

@@ -21,29 +21,15 @@ import Testing
         #expect(world.problems.isEmpty, "\(world.account())")
     }
 
-    /// Seeds that found something, among pairs and among more nodes.
-    @Test(arguments: [2202, 5053, 20009, 20055, 20081, 1_795_402_261_051] as [UInt64])
-    func `what was found among pairs stays mended`(seed: UInt64) {
-        var setup = World.Setup.drawn(seed: seed, nodes: 2...2, links: 1...3)
-        setup.isHot = false
-        let world = World(setup)
-        world.runByChance()
-        #expect(world.problems.isEmpty, "\(world.account())")
-    }
-
-    @Test(arguments: [4, 7, 10, 15, 16, 17, 1118] as [UInt64])
-    func `what was found among more nodes stays mended`(seed: UInt64) {
-        var setup = World.Setup.drawn(seed: seed, nodes: 3...5, links: 1...3)
-        setup.isHot = false
-        let world = World(setup)
-        world.runByChance()
-        #expect(world.problems.isEmpty, "\(world.account())")
-    }
-
-    @Test(arguments: [(1, 2), (3, 2), (14, 2), (27, 2), (57, 2), (59, 2), (76, 2), (47, 5)] as [(UInt64, Int)])
-    func `what was found among hot standbys stays mended`(seed: UInt64, nodes: Int) {
-        var setup = World.Setup.drawn(seed: seed, nodes: (nodes == 2 ? 2 : 3)...nodes, links: 1...3)
-        setup.isHot = true
+    /// Seeds that found something, how many nodes they draw from, and whether standbys are hot.
+    @Test(
+        arguments: [2202, 5053, 20009, 20055, 20081, 1_795_402_261_051].map { ($0, 2...2, false) }
+            + [4, 7, 10, 15, 16, 17, 1118].map { ($0, 3...5, false) }
+            + [1, 3, 14, 27, 57, 59, 76].map { ($0, 2...2, true) } + [(47, 3...5, true)]
+            as [(UInt64, ClosedRange<Int>, Bool)])
+    func `what was found stays mended`(seed: UInt64, nodes: ClosedRange<Int>, isHot: Bool) {
+        var setup = World.Setup.drawn(seed: seed, nodes: nodes, links: 1...3)
+        setup.isHot = isHot
         let world = World(setup)
         world.runByChance()
         #expect(world.problems.isEmpty, "\(world.account())")
