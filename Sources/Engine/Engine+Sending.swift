@@ -156,9 +156,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         var left = min(window, share)
         let isPaused = peers[place].proof.isPaused(at: now)
         while left > 0, !outgoing.isFull,
-            let walk = peers[place].sending.nextWalk(&log, room: window - (min(window, share) - left), at: now)
+            let walk = peers[place].sending.nextWalk(
+                &log, room: window - (min(window, share) - left), isPaused: isPaused, at: now)
         {
-            guard !isPaused || walk.lane == .repair else { break }
             sendDatagram(of: walk, to: place)
             left -= 1
         }

@@ -16,8 +16,8 @@ public struct Coverage: Sendable, Equatable {
         }
     }
 
-    /// Intervals beyond the gap-free version at most; a sender that tears more holes is asked for a bulk.
-    public static let islandLimit = 256
+    /// Intervals beyond the gap-free version at most; what tears one hole more counts as lost.
+    public static let islandLimit = 1_024
 
     /// Below and with this version nothing is missing.
     public private(set) var gapFree: UInt64
@@ -33,20 +33,22 @@ public struct Coverage: Sendable, Equatable {
     /// The highest version that arrived.
     public var highest: UInt64 { islands.last?.to ?? gapFree }
 
-    /// Takes in an interval.
-    ///
-    /// False if it tore one hole too many and was not taken in.
-    @discardableResult
-    public mutating func add(_ interval: Interval) -> Bool {
-        guard interval.to > gapFree else { return true }
+    /// Whether an interval can be taken in: it does not tear one hole too many.
+    public func hasRoom(for interval: Interval) -> Bool {
+        if islands.count < Self.islandLimit || interval.from <= gapFree { return true }
+        let position = place(of: interval)
+        return position < islands.count && islands[position].from <= interval.to
+    }
+
+    /// Takes in an interval for which there is room.
+    public mutating func add(_ interval: Interval) {
+        precondition(hasRoom(for: interval), "no room for \(interval)")
+        guard interval.to > gapFree else { return }
         if interval.from <= gapFree {
             gapFree = interval.to
-            absorb()
-            return true
+            return absorb()
         }
-        // Islands are few and new ones come at the end, so the search begins there.
-        var position = islands.count
-        while position > 0, islands[position - 1].to >= interval.from { position -= 1 }
+        let position = place(of: interval)
         var merged = interval
         var end = position
         while end < islands.count, islands[end].from <= merged.to {
@@ -54,9 +56,16 @@ public struct Coverage: Sendable, Equatable {
             merged.to = max(merged.to, islands[end].to)
             end += 1
         }
-        if position == end, islands.count >= Self.islandLimit { return false }
         islands.replaceSubrange(position..<end, with: CollectionOfOne(merged))
-        return true
+    }
+
+    /// Where the first island stands that does not end before an interval.
+    ///
+    /// New ones come at the end, so the search begins there.
+    private func place(of interval: Interval) -> Int {
+        var position = islands.count
+        while position > 0, islands[position - 1].to >= interval.from { position -= 1 }
+        return position
     }
 
     /// Begins anew below `end`: a bulk sends everything up to there again, and what arrived beyond stays.
@@ -73,12 +82,12 @@ public struct Coverage: Sendable, Equatable {
         absorb()
     }
 
-    /// The holes up to `limit`, oldest first, at most `count`.
-    public func holes(upTo limit: UInt64, count: Int) -> [Interval] {
+    /// The holes behind `floor` up to `limit`, oldest first, at most `count`.
+    public func holes(behind floor: UInt64 = 0, upTo limit: UInt64, count: Int) -> [Interval] {
         var holes: [Interval] = []
-        var from = gapFree
-        for island in islands where holes.count < count {
-            guard from < limit else { break }
+        var from = max(gapFree, floor)
+        for island in islands {
+            guard from < limit, holes.count < count else { break }
             if island.from > from { holes.append(Interval(from: from, to: min(island.from, limit))) }
             from = max(from, island.to)
         }

@@ -11,7 +11,7 @@ public import StateMachine
 /// | `filling` | a bulk is under way | every version up to its end: `filled` |
 /// | `filled` | the bulk has ended; who sent it decides what it may remove | `sweeping`, or `following` at once |
 /// | `sweeping` | the cache holds what the bulk did not send | the last slot swept, or another leader: `following` |
-/// | `following` | the cache holds what the peer sent | a newer bulk: `filling`; too many holes: `unknown` |
+/// | `following` | the cache holds what the peer sent | a newer bulk: `filling`; a contradiction: `unknown` |
 public struct ReceivingSession: Sendable {
     /// An acknowledgement goes out after so many datagrams.
     public static let datagramsPerAcknowledgement = 16
@@ -170,6 +170,8 @@ public struct ReceivingSession: Sendable {
     public var knowsBuckets: Bool { bulkBuckets == nil || toldWords == .max }
 
     /// Whether the flows of an interval are to be read, and marks their datagram as one to acknowledge.
+    ///
+    /// One that tears more holes than are kept is as good as lost: the holes before it are named first.
     public mutating func admits(
         lane: SendingSession.LaneName, bulk told: UInt32, _ interval: Coverage.Interval, at now: Instant
     ) -> Bool {
@@ -179,26 +181,28 @@ public struct ReceivingSession: Sendable {
         // what the peer was told is here. The bulk that is asked for tells it all.
         if phase == .unknown, bulk != 0, told <= bulk { return false }
         // What the live walk sent before the bulk began comes again by the bulk.
-        if lane == .live { return told == bulk || interval.to > bulkEnd }
-        return told == bulk && bulk != 0
+        guard lane == .live ? told == bulk || interval.to > bulkEnd : told == bulk && bulk != 0 else { return false }
+        return coverage.hasRoom(for: counted(lane, interval))
+    }
+
+    /// What of an interval counts: below its end only the bulk itself does.
+    private func counted(_ lane: SendingSession.LaneName, _ interval: Coverage.Interval) -> Coverage.Interval {
+        guard lane == .live, bulk != 0 else { return interval }
+        return .init(from: max(interval.from, bulkEnd), to: max(interval.to, bulkEnd))
     }
 
     /// Takes in an interval whose flows have been applied.
     public mutating func covered(
         lane: SendingSession.LaneName, _ interval: Coverage.Interval, at now: Instant
     ) {
-        var interval = interval
         switch lane {
         case .live:
             liveSent = max(liveSent, interval.to)
             guard interval.to > bulkEnd || bulk == 0 else { return }
-            interval.from = bulk == 0 ? interval.from : max(interval.from, bulkEnd)
-        case .backfill:
-            bulkSent = max(bulkSent, interval.to)
-        case .repair:
-            break
+        case .backfill: bulkSent = max(bulkSent, interval.to)
+        case .repair: break
         }
-        if !coverage.add(interval) { forget(at: now) }
+        coverage.add(counted(lane, interval))
         update(at: now)
     }
 
@@ -227,7 +231,7 @@ public struct ReceivingSession: Sendable {
         if case .sweeping = phase { phase = .following }
     }
 
-    /// Gives the coverage up: too much is missing, or the cache was flushed.
+    /// Gives the coverage up: the sender contradicts itself, or the cache was flushed.
     ///
     /// A bulk is asked for.
     public mutating func forget(at now: Instant) {
@@ -324,12 +328,7 @@ public struct ReceivingSession: Sendable {
 
     /// What the peer has sent and what did not arrive; what a running bulk has not sent yet is not missing.
     private func knownHoles(_ count: Int) -> [Coverage.Interval] {
-        var holes = coverage.holes(upTo: min(bulkSent, bulkEnd), count: count)
-        guard holes.count < count, liveSent > bulkEnd else { return holes }
-        for hole in coverage.holes(upTo: liveSent, count: Coverage.islandLimit)
-        where hole.to > bulkEnd && holes.count < count {
-            holes.append(.init(from: max(hole.from, bulkEnd), to: hole.to))
-        }
-        return holes
+        let holes = coverage.holes(upTo: min(bulkSent, bulkEnd), count: count)
+        return holes + coverage.holes(behind: bulkEnd, upTo: liveSent, count: count - holes.count)
     }
 }

@@ -2,10 +2,11 @@ public import StateMachine
 
 /// What one peer has been sent of the change log, and what it has acknowledged.
 ///
-/// A session is two walks of the log and the holes that the peer named: *repair* first, since the peer waits for it,
-/// then *live*, then *backfill*. Each walk knows up to which version it has sent (`covered`); a datagram covers the
-/// versions from there to its last entry, or to the walk's limit when nothing is left. No record of sent datagrams is
-/// kept: a lost one is a hole in the peer's coverage, and a hole is walked again.
+/// A session is two walks of the log and the holes that the peer named: *repair* and *live* take turns, so that neither
+/// waits for the other's length, and *backfill* comes when both have nothing. Each walk knows up to which version it
+/// has sent (`covered`); a datagram covers the versions from there to its last entry, or to the walk's limit when
+/// nothing is left. No record of sent datagrams is kept: a lost one is a hole in the peer's coverage, and a hole is
+/// walked again.
 ///
 /// On a link that one datagram crosses for everyone, peers that have come as far as the shared walk ride along: they
 /// take note of what it sent, and walk by themselves again when they fall behind.
@@ -21,7 +22,7 @@ public struct SendingSession: Sendable {
     /// A peer that has not been heard for so long is sent heartbeats only.
     public static let silence = Instant.Span.seconds(3)
     /// Holes kept at most; the peer names the others again.
-    public static let holeLimit = 32
+    public static let holeLimit = 64
 
     /// One pass over a stretch of the log.
     public struct Walk: Sendable, Equatable {
@@ -85,6 +86,8 @@ public struct SendingSession: Sendable {
     private var acknowledgedSequence: UInt64 = 0
     private var acknowledgedAt: Instant
     private var repairedAt: Instant = .origin
+    /// Whether the last datagram was a repair: then a live change goes next.
+    private var hasJustRepaired = false
     private var pace = Pace()
     /// The peer did not keep pace with those it shared a walk with; it walks alone until it has acknowledged all.
     public private(set) var isBehind = false
@@ -239,11 +242,14 @@ public struct SendingSession: Sendable {
     public var windowOpens: Instant { acknowledgedAt + Self.windowTimeout }
 
     /// The walk whose turn it is, or nil if nothing is left to send; live changes go before a bulk.
-    public mutating func nextWalk(_ log: inout ChangeLog, room: UInt64, at now: Instant) -> Walk? {
+    ///
+    /// While the others are paused, repairs go on.
+    public mutating func nextWalk(_ log: inout ChangeLog, room: UInt64, isPaused: Bool, at now: Instant) -> Walk? {
         if repair == nil, let hole = holes.first { beginRepair(of: hole, &log) }
-        if let repair { return repair }
-        if let remainder { return remainder }
-        if live.covered < log.latestVersion { return live }
+        if isPaused { return repair }
+        let change = remainder ?? (live.covered < log.latestVersion ? live : nil)
+        if let repair, change == nil || !hasJustRepaired { return repair }
+        if let change { return change }
         return room > Self.reserve && heldUntil <= now ? backfill : nil
     }
 
@@ -277,6 +283,7 @@ public struct SendingSession: Sendable {
     /// Notes that a walk has been sent up to a version, by the datagram with this sequence.
     public mutating func sent(_ lane: LaneName, upTo version: UInt64, sequence: UInt64) {
         pace.send(sequence)
+        hasJustRepaired = lane == .repair
         switch lane {
         case .live:
             if remainder != nil {

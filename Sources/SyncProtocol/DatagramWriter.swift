@@ -108,8 +108,10 @@ public struct DatagramWriter: ~Copyable {
                 writer.append(acknowledgement.bulk)
                 writer.append(acknowledgement.gapFree)
                 writer.append(acknowledgement.sequence)
+                // Two numbers have 20 bytes at most; the holes that do not fit are named when these are closed.
+                let end = writer.count - 28 + 255 - 20
                 var previous = acknowledgement.gapFree
-                for hole in acknowledgement.holes.prefix(Acknowledgement.holeLimit) {
+                for hole in acknowledgement.holes.prefix(Acknowledgement.holeLimit) where writer.count <= end {
                     writer.appendVarint(hole.from - previous)
                     writer.appendVarint(hole.to - hole.from)
                     previous = hole.to

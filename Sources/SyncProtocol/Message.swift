@@ -283,8 +283,8 @@ public struct ExpectationDestroyMessage: Equatable, Sendable {
 
 /// What a receiver holds of a sender's log.
 public struct Acknowledgement: Equatable, Sendable {
-    /// Holes named in one message at most: with the longest numbers they still fit its 255 bytes.
-    public static let holeLimit = 11
+    /// Holes named in one message at most; of those with long numbers fewer fit its 255 bytes.
+    public static let holeLimit = 64
 
     /// Whose log: the sender's incarnation.
     public var incarnation: UInt64

@@ -30,15 +30,16 @@ import Testing
         }
     }
 
-    @Test func `one hole too many is not taken in`() {
+    @Test func `there is no room for what tears one hole too many, and for all else`() {
         var coverage = Coverage()
         for index in 0..<UInt64(Coverage.islandLimit) {
-            let taken = coverage.add(.init(from: 10 + index * 10, to: 12 + index * 10))
-            #expect(taken)
+            coverage.add(.init(from: 10 + index * 10, to: 12 + index * 10))
         }
-        let refused = coverage.add(.init(from: 1_000_000, to: 1_000_001))
-        #expect(!refused)
-        let extended = coverage.add(.init(from: 12, to: 15))
-        #expect(extended)
+        #expect(!coverage.hasRoom(for: .init(from: 1_000_000, to: 1_000_001)))
+        #expect(!coverage.hasRoom(for: .init(from: 5, to: 9)))
+        for fitting in [(12, 15), (18, 20), (0, 3)] as [(UInt64, UInt64)] {
+            #expect(coverage.hasRoom(for: .init(from: fitting.0, to: fitting.1)), "\(fitting)")
+            coverage.add(.init(from: fitting.0, to: fitting.1))
+        }
     }
 }

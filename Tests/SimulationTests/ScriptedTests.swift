@@ -105,6 +105,24 @@ import Testing
         finish(world)
     }
 
+    @Test func `a bulk that tears more holes than a node keeps goes on and ends`() throws {
+        let world = inSync {
+            $0.load.opening = 80...200
+            $0.load.lasting = 100
+        }
+        world.traffic.freeze()
+        world.network.change { $0.loss = 30 }
+        let before = try #require(world.nodes[0].report(at: world.clock.now)?.counters[.bulksSent])
+        world.killAgent(1)
+        world.startAgent(1, after: .milliseconds(400))
+        world.run(for: .seconds(10))
+        world.settle()
+        #expect(world.nodes[1].flows(external: true).count > 60_000)
+        let bulks = try #require(world.nodes[0].report(at: world.clock.now)?.counters[.bulksSent]) - before
+        #expect(bulks <= 2, "\(bulks) bulks")
+        finish(world)
+    }
+
     @Test func `after a cut the difference is sent, without a bulk`() {
         let world = inSync()
         let before = world.nodes[0].report(at: world.clock.now)?.counters[.bulksSent]

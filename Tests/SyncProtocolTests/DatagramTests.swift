@@ -43,6 +43,19 @@ import Testing
         #expect(read[6] == [.facts(Samples.facts)])
     }
 
+    @Test(arguments: [(1, 64), (UInt64.max >> 8, 12)] as [(UInt64, Int)])
+    func `as many holes are named as fit`(length: UInt64, fitting: Int) throws {
+        let holes = (0..<100 as Range<UInt64>).map { (from: $0 * (length / 128 + 2), to: $0 * (length / 128 + 2) + 1) }
+        let told = Acknowledgement(incarnation: 5, bulk: 2, gapFree: 0, sequence: 44, holes: holes)
+        let bytes = Samples.bytes { _ = $0.append(.acknowledgement(told)) }
+        guard case .acknowledgement(let read)? = try Samples.read(bytes).map({ try $0.get() }).last else {
+            Issue.record("no acknowledgement")
+            return
+        }
+        #expect(read.holes.count >= fitting)
+        #expect(read.holes.elementsEqual(holes.prefix(read.holes.count)) { $0 == $1 })
+    }
+
     @Test(arguments: 1...5 as ClosedRange<UInt64>)
     func `flows of every shape come back as they were`(seed: UInt64) throws {
         var chance = SplitMix(state: seed)
