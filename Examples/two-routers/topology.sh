@@ -20,6 +20,7 @@ LAB_HOOK=${LAB_HOOK:-line}                  # line or scripts: the two forms of 
 LAB_AGENT_CONFIG=${LAB_AGENT_CONFIG:-}      # further lines for the agents' configuration
 LAB_PROTOCOLS=${LAB_PROTOCOLS:-tcp,udp,icmp} # what the agents take; all: no filter
 LAB_IPV6=${LAB_IPV6:-}                      # set: IPv6 as well
+LAB_TRACK_FILE=${LAB_TRACK_FILE:-}          # set: r1 preempts, and keepalived follows the agents' readiness
 # What the agents are told of; empty: they read keepalived's file.
 LAB_VIRTUAL_ADDRESSES=${LAB_VIRTUAL_ADDRESSES-192.168.10.1 203.0.113.1${LAB_IPV6:+ fd00:10::1 fd00:203::1}}
 LAB_CONNECTION_PORT=7000
@@ -222,8 +223,10 @@ global_defs {
     vrrp_version 3
     script_user root
 }
+$([[ -z $LAB_TRACK_FILE ]] || lab_track_file "$node")
 vrrp_sync_group lab {
     group { lan wan }
+$([[ -z $LAB_TRACK_FILE ]] || printf "    track_file {\n        ready\n    }\n")
 $(lab_hooks "$node")
 }
 CONF
@@ -232,7 +235,7 @@ CONF
         cat <<CONF
 vrrp_instance $link {
     state BACKUP
-    nopreempt
+    $([[ $LAB_TRACK_FILE ]] || echo nopreempt)
     interface ${link}0
     virtual_router_id $id
     priority $priority
@@ -243,6 +246,9 @@ vrrp_instance $link {
 CONF
     done
 }
+
+# Whoever holds the flows wins the election: the agent writes the number.
+lab_track_file() { printf 'track_file ready {\n    file %s\n    weight 1\n    init_file 0\n}\n' "$LAB_DIR/$1/ready"; }
 
 # An instance announces addresses of one family; the other one moves with them unannounced.
 lab_second_addresses() { echo "virtual_ipaddress_excluded { $1/64 dev $2 }"; }
@@ -331,6 +337,7 @@ failover-mechanism {
 $(for address in $LAB_VIRTUAL_ADDRESSES; do echo "virtual-address $address"; done)
 keepalived {
     config $LAB_DIR/$1/keepalived.conf
+    ${LAB_TRACK_FILE:+track-file $LAB_DIR/$1/ready}
 }
 control-socket $LAB_DIR/$1/control.sock
 state-directory $LAB_DIR/$1

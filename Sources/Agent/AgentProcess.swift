@@ -78,6 +78,8 @@ public enum AgentProcess {
         settings.commitTolerance = Int(configuration.commitTolerance.partsPerMillion / 100)
         settings.startupResync = configuration.startupResync
         settings.peerLimit = peerLimit(configuration)
+        let readiness = configuration.keepalived.trackFile.map(ReadinessFile.init)
+        settings.keptReadiness = readiness?.kept()
         settings.filter.ownAddresses = addresses.begin()
         let tracking = (try? ConntrackProbe.packetTracking()) ?? .unknown
         if tracking == .disabled {
@@ -92,8 +94,11 @@ public enum AgentProcess {
         let thread = try ControlThread(
             mailbox: mailbox, signals: signals, control: control, notify: notify, addresses: addresses,
             notifiers: notifiers(keepalived), group: group, journal: journal, state: state,
+            readiness: readiness,
             status: StatusComposer(node: configuration.nodeName, group: group, tracking: tracking),
             statistics: StatisticsComposer(), interfaces: configuration.links.map(\.interface))
+        // What an earlier run published no longer holds, unless it was master.
+        if settings.keptReadiness == nil { thread.publish(.neverSynced) }
         let data = try start(plan, mailbox)
         thread.run()
         data.join()

@@ -25,6 +25,8 @@ extension ControlThread {
             if !state.store(term: term) {
                 journal.write(.error, "the term cannot be stored in \(state.path): check its permissions")
             }
+        case .readiness(let level):
+            publish(level)
         case .takeover(let result):
             journal.write(
                 result.succeeded ? .notice : .critical,
@@ -43,6 +45,12 @@ extension ControlThread {
         default:
             tellOfFlows(notice)
         }
+    }
+
+    /// Tells keepalived how ready this node is, if it is to know.
+    func publish(_ level: Readiness.Level) {
+        guard let readiness, !readiness.publish(level) else { return }
+        journal.write(.error, "track-file \(readiness.path) cannot be written: check its folder's permissions")
     }
 
     private func tellOfFlows(_ notice: EngineNotice) {

@@ -41,6 +41,7 @@ final class ControlThread {
     let group: String
     let journal: Journal
     let state: StateDirectory
+    let readiness: ReadinessFile?
     let mailbox: Mailbox
     let epoll: Epoll
     private let signals: SignalDescriptor
@@ -75,7 +76,8 @@ final class ControlThread {
     init(
         mailbox: Mailbox, signals: consuming SignalDescriptor, control: consuming UnixListener,
         notify: consuming UnixListener, addresses: consuming AddressFollower, notifiers: Set<UInt32>, group: String,
-        journal: Journal, state: StateDirectory, status: StatusComposer, statistics: StatisticsComposer,
+        journal: Journal, state: StateDirectory, readiness: ReadinessFile?, status: StatusComposer,
+        statistics: StatisticsComposer,
         interfaces: [String]
     ) throws(StartFailure) {
         self.mailbox = mailbox
@@ -87,6 +89,7 @@ final class ControlThread {
         self.group = group
         self.journal = journal
         self.state = state
+        self.readiness = readiness
         self.status = status
         self.statistics = statistics
         self.interfaces = interfaces

@@ -89,7 +89,6 @@ extension ConfigurationReader {
                     remedy: "write `notify \"/usr/sbin/ctsync-ha notify\"` in the sync group")
             case .trackFile:
                 reader.draft.keepalived.trackFile = path
-                reader.warnInert(leaf, "readiness is not written")
             }
         }
     }

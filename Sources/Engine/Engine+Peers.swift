@@ -200,7 +200,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func loseSync(at now: Instant) {
         purge.lostSync()
-        _ = readiness.lostSync(at: now)
+        publish(readiness.lostSync(at: now))
     }
 
     /// A master that was promoted without its predecessor's flows asks whoever appears for them.

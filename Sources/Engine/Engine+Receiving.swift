@@ -280,7 +280,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if peers[place].role == .master {
             purge.bulkEnded(ofTerm: peers[place].term, wasInSync: peers[place].inSync)
         }
-        _ = readiness.synced(at: now)
+        publish(readiness.synced(at: now))
     }
 }
 

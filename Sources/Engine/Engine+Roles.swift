@@ -10,7 +10,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         reconciler.advance(to: now)
         followTruth(at: now)
         perform(roles.advance(to: now), at: now)
-        _ = readiness.advance(to: now)
+        publish(readiness.advance(to: now))
         watchPeers(at: now)
         // Who holds the addresses carries the traffic, whatever the manager said: nothing here is stale then.
         if !holdsAddresses, purge.takeIfDue(twoMasters: roles.twoMasters != nil, at: now) {
@@ -115,7 +115,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             purge.cancel()
             purgeJob = nil
         case .setReadiness(let role):
-            _ = readiness.reached(role, at: now)
+            publish(readiness.reached(role, at: now))
         case .reportTwoMasters(let masters):
             notices.append(.twoMasters(masters))
         case .reportTwoMastersEnded:
@@ -123,6 +123,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .reportImplausibleTerm(_, let term):
             notices.append(.implausibleTerm(term))
         }
+    }
+
+    /// Tells the shell of a new level of readiness.
+    mutating func publish(_ level: Readiness.Level?) {
+        if let level { notices.append(.readiness(level)) }
     }
 
     /// Tells the shell of a new role, once.

@@ -106,6 +106,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                         holes: acknowledgement.holes.map { (from: $0.from, to: $0.to) })))
         }
         if asksForBulk {
+            if peers[place].receiving.vainRequests > 0 { publish(readiness.bulkFailed(at: now)) }
             peers[place].receiving.asked(at: now)
             _ = writer.append(
                 .bulkRequest(

@@ -191,7 +191,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         externalExpectations = ExternalCache(key: settings.hashKey, limit: Self.expectationLimit)
         reconciler = RoleReconciler(group: settings.group, members: settings.groupMembers, at: now)
         roles = RoleStateMachine(storedTerm: settings.storedTerm, at: now)
-        readiness = Readiness(at: now)
+        readiness = Readiness(kept: settings.keptReadiness, at: now)
         purge = PurgeSchedule(wait: settings.purgeTimeout)
         events = EventBatch(limit: Self.eventsPerTurn)
         incoming = DatagramBatch(limit: Self.datagramsPerTurn, datagramCapacity: Self.datagramCapacity)

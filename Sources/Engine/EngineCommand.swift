@@ -46,6 +46,8 @@ public enum EngineNotice: Sendable, Equatable {
     /// This term is to be stored before the next run.
     case storeTerm(UInt64)
     case takeover(TakeoverResult)
+    /// Whether this node should win an election.
+    case readiness(Readiness.Level)
     case twoMasters(TwoMasters)
     case twoMastersEnded
     case implausibleTerm(UInt64)

@@ -1,5 +1,6 @@
 public import Bytes
 public import Conntrack
+public import Failover
 public import StateMachine
 internal import SyncProtocol
 
@@ -27,6 +28,8 @@ public struct EngineSettings: Sendable {
     public var orphanTimeout: Instant.Span
     /// How long stale entries stay in the kernel after a demotion.
     public var purgeTimeout: Instant.Span
+    /// What the last run published, if it was master and this run begins where it broke off.
+    public var keptReadiness: Readiness.Level?
     /// The share of a commit, in 1/10,000, that the kernel may refuse before it counts as failed.
     public var commitTolerance: Int
     /// Whether a bulk is asked for at the start.
@@ -58,6 +61,7 @@ public struct EngineSettings: Sendable {
         self.isHot = false
         self.orphanTimeout = .seconds(600)
         self.purgeTimeout = .seconds(60)
+        self.keptReadiness = nil
         self.commitTolerance = 100
         self.startupResync = true
         self.externalLimit = 4_194_304

@@ -99,7 +99,8 @@ public struct Readiness: Equatable, Sendable {
         }
         role = next
         if next == .master { sync = .done }
-        if next != .backup { keptUntil = nil }
+        // Who is no master any more has nothing to keep.
+        keptUntil = nil
         return review(at: now)
     }
 

@@ -69,6 +69,8 @@ public struct ReceivingSession: Sendable {
     private var holeSince: Instant = .never
     /// When a bulk is asked for; never if none is wanted.
     private var requestAt: Instant
+    /// How often in a row a bulk was asked for and did not begin.
+    public private(set) var vainRequests = 0
     private var hasArrived = false
     private var jumps = 0
     /// What arrived contradicts what the peer says it sent: the session is to begin anew, as another origin.
@@ -271,6 +273,7 @@ public struct ReceivingSession: Sendable {
 
     /// Notes that a bulk is asked for; the request is repeated after a while.
     public mutating func asked(at now: Instant) {
+        vainRequests += 1
         requestAt = now + Self.requestRepeat
     }
 
@@ -304,6 +307,7 @@ public struct ReceivingSession: Sendable {
     private mutating func begin(_ told: UInt32, end: UInt64, isPartial: Bool) {
         // Whoever asked for it, it sends what is missing here.
         requestAt = .never
+        vainRequests = 0
         bulkBuckets = isPartial ? BucketSet() : nil
         toldWords = 0
         filledAt = .never

@@ -157,7 +157,6 @@ import Testing
         ("hold-limit 1s", "3:1", "`hold-limit` does not act yet: packets race the commit at a takeover"),
         ("metrics { listen 127.0.0.1:1 }", "3:1", "`metrics` does not act yet: no metrics are served"),
         ("group g { zone 1 }", "3:1", "`group` does not act yet: every flow belongs to the one group that is followed"),
-        ("keepalived { track-file /t }", "3:14", "`track-file` does not act yet: readiness is not written"),
         ("keepalived { notify-fifo /t }", "3:14", "`notify-fifo` does not act yet: the FIFO is not read"),
         ("disable-syslog", "3:1", "`disable-syslog` has no effect: messages go to the journal only"),
         ("service { ssh { port 22 } }", "3:11", "`ssh` is another service and was not read"),

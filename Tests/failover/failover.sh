@@ -53,6 +53,14 @@ within() { lab_wait "$@" 2>/dev/null || fail "not within $1 s: $2"; }
 
 other() { if [[ $1 == r1 ]]; then echo r2; else echo r1; fi; }
 
+# A node hears nothing on the sync link, or hears again; the carrier stays up, so nobody is told.
+cut_sync() {
+    lab_in "$1" nft add table ip cut
+    lab_in "$1" nft add chain ip cut cut '{ type filter hook prerouting priority raw; policy accept; }'
+    lab_in "$1" nft add rule ip cut cut iifname sync0 udp dport 3780 drop
+}
+mend_sync() { lab_in "$1" nft delete table ip cut; }
+
 # Mixed traffic for some seconds, in the background: start_mix RATE SECONDS; `lab_stop lan mix` ends it.
 start_mix() {
     lab_start lan mix "$LAB_BIN/lab" mix --address 203.0.113.10 --port $LAB_CONNECTION_PORT --rate "$1" --duration "$2"

@@ -45,17 +45,12 @@ change_some_flows() {
 }
 next_first=$((660000 + flows))
 
-# The carrier stays up: nobody is told.
 cut_link() {
     local node
-    for node in r1 r2; do
-        lab_in $node nft add table ip cut
-        lab_in $node nft add chain ip cut cut '{ type filter hook prerouting priority raw; policy accept; }'
-        lab_in $node nft add rule ip cut cut iifname sync0 udp dport 3780 drop
-    done
+    for node in r1 r2; do cut_sync $node; done
     change_some_flows
     sleep 4
-    for node in r1 r2; do lab_in $node nft delete table ip cut; done
+    for node in r1 r2; do mend_sync $node; done
 }
 
 stop_peer() {
