@@ -68,6 +68,7 @@ public enum AgentProcess {
             digestKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()))
         settings.storedTerm = try state.storedTerm()
         settings.groupMembers = keepalived.syncGroups.first { $0.name == group }?.members ?? []
+        settings.followsFirstMember = configuration.keepalived.commitOn == .firstMember
         settings.filter.acceptedProtocols = configuration.acceptedProtocols
         settings.filter.ignoredAddresses = configuration.ignoredAddresses
         settings.helpers = configuration.expectationHelpers

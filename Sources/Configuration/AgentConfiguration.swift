@@ -201,12 +201,22 @@ public struct Share: Hashable, Sendable {
     }
 }
 
+/// What begins a takeover where a sync group has several VRRP instances.
+public enum TakeoverStart: String, CaseIterable, Sendable {
+    /// The group's line.
+    case group
+    /// The line of the first instance that is master, some milliseconds earlier.
+    case firstMember = "first-member"
+}
+
 /// How the agent meets keepalived.
 public struct KeepalivedConfiguration: Sendable, Equatable {
     /// keepalived's own file, which names the virtual addresses.
     public var path = "/etc/keepalived/keepalived.conf"
     /// Its notify FIFO; nil: notifications come by `ctsync-ha notify`.
     public var notifyFIFO: String?
+    /// What begins a takeover.
+    public var commitOn = TakeoverStart.group
     /// The file that it tracks for this node's readiness.
     public var trackFile: String?
 

@@ -76,19 +76,19 @@ extension ConfigurationReader {
     mutating func readKeepalived(_ statement: Statement) {
         guard let inside = block(RootWord.keepalived, statement) else { return }
         read(inside, as: KeepalivedWord.self) { reader, word, leaf in
-            guard let value = reader.single(word, leaf, scope: "keepalived"),
-                let path = reader.absolutePath(value)
-            else { return }
+            guard let value = reader.single(word, leaf, scope: "keepalived") else { return }
             switch word {
             case .config:
-                reader.draft.keepalived.path = path
+                if let path = reader.absolutePath(value) { reader.draft.keepalived.path = path }
             case .notifyFIFO:
-                reader.draft.keepalived.notifyFIFO = path
+                reader.draft.keepalived.notifyFIFO = reader.absolutePath(value)
                 reader.warnInert(
                     leaf, "the FIFO is not read",
                     remedy: "write `notify \"/usr/sbin/ctsync-ha notify\"` in the sync group")
             case .trackFile:
-                reader.draft.keepalived.trackFile = path
+                reader.draft.keepalived.trackFile = reader.absolutePath(value)
+            case .commitOn:
+                if let start = reader.choice(value, TakeoverStart.self) { reader.draft.keepalived.commitOn = start }
             }
         }
     }

@@ -121,9 +121,10 @@ enum KeepalivedWord: String, Vocabulary {
     case config
     case notifyFIFO = "notify-fifo"
     case trackFile = "track-file"
+    case commitOn = "commit-on"
 
     static var place: String { "in `keepalived`" }
-    var form: String { "PATH" }
+    var form: String { self == .commitOn ? "group|first-member" : "PATH" }
 }
 
 /// Words in `group NAME { }`.

@@ -189,7 +189,9 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         remnants = KeyedTable(key: settings.hashKey)
         external = ExternalCache(key: settings.hashKey, limit: settings.externalLimit, isHot: settings.isHot)
         externalExpectations = ExternalCache(key: settings.hashKey, limit: Self.expectationLimit)
-        reconciler = RoleReconciler(group: settings.group, members: settings.groupMembers, at: now)
+        reconciler = RoleReconciler(
+            group: settings.group, members: settings.groupMembers, followsFirstMember: settings.followsFirstMember,
+            at: now)
         roles = RoleStateMachine(storedTerm: settings.storedTerm, at: now)
         readiness = Readiness(kept: settings.keptReadiness, at: now)
         purge = PurgeSchedule(wait: settings.purgeTimeout)

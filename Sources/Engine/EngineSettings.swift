@@ -16,6 +16,8 @@ public struct EngineSettings: Sendable {
     public var group: String
     /// The group's VRRP instances, if the configuration tells.
     public var groupMembers: [String]
+    /// Whether the first of them that becomes master begins the takeover.
+    public var followsFirstMember: Bool
     /// Which flows take part.
     public var filter: FlowFilter
     /// The helpers whose expectations take part.
@@ -55,6 +57,7 @@ public struct EngineSettings: Sendable {
         self.storedTerm = 0
         self.group = group
         self.groupMembers = []
+        self.followsFirstMember = false
         self.filter = FlowFilter()
         self.helpers = .all
         self.leftOut = []

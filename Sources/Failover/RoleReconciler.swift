@@ -21,6 +21,9 @@ public struct RoleReconciler: Equatable, Sendable {
 
     /// The group's name.
     public let group: String
+    /// Whether the first member that is master makes the group master for as long as it may be on its way there: the
+    /// lines of members come up to 20 ms before their group's.
+    public let followsFirstMember: Bool
     /// What the role state machine is to follow.
     public private(set) var truth: RoleTruth
     /// The contradiction between words and addresses, once it has outlasted its limit.
@@ -68,8 +71,9 @@ public struct RoleReconciler: Equatable, Sendable {
     }
 
     /// Makes a reconciler of a group; without `members` they are learnt from their lines.
-    public init(group: String, members: [String] = [], at now: Instant) {
+    public init(group: String, members: [String] = [], followsFirstMember: Bool = false, at now: Instant) {
         self.group = group
+        self.followsFirstMember = followsFirstMember
         membership = members.isEmpty ? .learnt([]) : .configured(Set(members))
         truth = RoleTruth(role: .backup, source: .none, since: now)
     }
@@ -288,8 +292,17 @@ extension RoleReconciler {
     /// What the operator said, else the manager.
     private var spokenView: (role: Role, source: RoleSource)? {
         if let manual { return (manual, .manual) }
+        if let member = forerunner { return (member.role, member.source) }
         let line = isDoubtful ? memberView ?? groupLine : groupLine
         return line.map { ($0.role, $0.source) }
+    }
+
+    /// A member that is master while its group's line is still to come.
+    private var forerunner: Line? {
+        guard followsFirstMember, doubtDue != .never, let groupLine, groupLine.role == .backup else { return nil }
+        let lines = members.compactMap { memberLines[$0] }.filter { $0.isAfter(groupLine) }
+        guard !lines.contains(where: { $0.role == .fault }) else { return nil }
+        return lines.first { $0.role == .master }
     }
 
     private mutating func contradict(_ spoken: (role: Role, source: RoleSource), at now: Instant) {

@@ -128,9 +128,9 @@ import Testing
         Leaf("virtual-address 192.168.10.1; virtual-address 2001:db8::1/64") {
             $0.virtualAddresses == ["192.168.10.1", "2001:db8::1"].compactMap { HostAddress(parsing: $0) }
         },
-        Leaf("keepalived { config /k.conf; notify-fifo /run/f; track-file /run/t }") {
+        Leaf("keepalived { config /k.conf; notify-fifo /run/f; track-file /run/t; commit-on first-member }") {
             $0.keepalived.path == "/k.conf" && $0.keepalived.notifyFIFO == "/run/f"
-                && $0.keepalived.trackFile == "/run/t"
+                && $0.keepalived.trackFile == "/run/t" && $0.keepalived.commitOn == .firstMember
         },
         Leaf(
             "group g { zone 7; mark 0x10/0xf0; mark 3; prefix 192.0.2.0/24; interface eth0; virtual-address 192.0.2.1 }"

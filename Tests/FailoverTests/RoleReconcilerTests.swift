@@ -11,10 +11,12 @@ import Testing
 struct Transcript: CustomTestStringConvertible, Sendable {
     let testDescription: String
     var members: [String] = ["v1", "v2"]
+    var followsFirstMember = false
     let lines: String
 
     func check() throws {
-        var reconciler = RoleReconciler(group: "g", members: members, at: .origin)
+        var reconciler = RoleReconciler(
+            group: "g", members: members, followsFirstMember: followsFirstMember, at: .origin)
         for line in lines.split(separator: "\n") {
             let halves = line.split(separator: "=>").map { $0.split(separator: " ").map(String.init) }
             try #require(halves.count == 2, "\(line)")
@@ -74,6 +76,30 @@ struct Transcript: CustomTestStringConvertible, Sendable {
                 1500 GROUP g MASTER => master by notify repeated
                 9000 GROUP g MASTER => master by notify repeated
                 9001 GROUP g FAULT => fault by notify
+                """),
+        Transcript(
+            testDescription: "the first member begins the takeover, and a group that does not follow ends it",
+            followsFirstMember: true,
+            lines: """
+                0 INSTANCE v1 MASTER => backup by none
+                1 GROUP g BACKUP => backup by notify
+                2 INSTANCE v1 BACKUP => backup by notify
+                3 INSTANCE v2 BACKUP => backup by notify
+                1000 INSTANCE v1 MASTER => master by notify
+                1020 INSTANCE v2 MASTER => master by notify
+                1021 GROUP g MASTER => master by notify
+                2000 GROUP g BACKUP => backup by notify
+                2001 INSTANCE v1 BACKUP => backup by notify
+                2002 INSTANCE v2 BACKUP => backup by notify
+                3000 INSTANCE v2 MASTER => master by notify
+                3099 wait => master by notify
+                3100 wait => backup by notify
+                4000 GROUP g BACKUP => backup by notify repeated
+                4001 INSTANCE v2 BACKUP => backup by notify
+                5000 INSTANCE v2 MASTER => master by notify
+                5010 INSTANCE v1 FAULT => backup by notify
+                6000 GROUP g FAULT => fault by notify
+                6001 INSTANCE v2 MASTER => fault by notify repeated
                 """),
         Transcript(
             testDescription: "a silent group change is found by its members",

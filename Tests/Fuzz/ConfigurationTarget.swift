@@ -93,7 +93,8 @@ enum ConfigurationTarget {
                 standby hot; hold off; hold-limit 2s; orphan-timeout 10m; commit-tolerance 0.25%
                 control-socket /run/a; state-directory "/var/lib/a b\\"c"
                 virtual-address 192.168.10.1/24; virtual-address 2001:db8:10::1
-                keepalived { config /etc/keepalived/keepalived.conf; notify-fifo /run/f; track-file /run/t }
+                keepalived { config /etc/keepalived/keepalived.conf; notify-fifo /run/f; track-file /run/t
+                    commit-on group }
                 group lan { virtual-address 192.168.10.1; prefix 192.168.10.0/24; zone 5; mark 0x1/0xff; interface l0 }
                 metrics { listen 127.0.0.1:9100 }
                 include other.conf
