@@ -140,7 +140,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     /// Whether the flow whose helper expected this one is here, if there is one.
-    private func hasParent(_ flow: Flow) -> Bool { flow.master.map { log.holds($0) } ?? true }
+    func hasParent(_ flow: Flow) -> Bool { flow.master.map { log.holds($0) } ?? true }
 
     /// An entry that this node announced as master and that its successor has not named since.
     private func unnamedFormerFlow(at slot: UInt32) -> Flow? {
@@ -313,24 +313,6 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
         // What came behind the last round.
         if external.count > 0, absorption == nil, job.purpose != .adoption || job.isOvertaken { wantsAdoption = true }
-    }
-
-    /// Gives the strict windows back to flows that a commit made liberal, where both scales are known.
-    mutating func continueStrictWindows() {
-        guard var slot = strictSlot else { return }
-        writes.removeAll()
-        let end = min(log.slotLimit, slot + Self.slotsPerTurn)
-        while slot < end, !writes.isFull {
-            if let entry = log.entry(at: slot), entry.traits.contains(.madeLiberal) {
-                log.clear(.madeLiberal, at: slot)
-                if entry.state == .live, entry.flow.tcp?.knowsBothScales == true {
-                    writes.append(FlowWrite(.makeStrict, entry.flow))
-                }
-            }
-            slot += 1
-        }
-        if !writes.writes.isEmpty { kernel.write(&writes) }
-        strictSlot = slot < log.slotLimit ? slot : nil
     }
 }
 

@@ -99,6 +99,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .restoreTimeouts:
             // A cold standby's commit writes full timeouts; nothing was parked.
             break
+        case .renewWindows:
+            windows.arm(at: now)
         case .restoreStrictWindows:
             if absorption == nil { strictSlot = 0 } else { absorption?.owesStrictWindows = true }
         case .sendUnsent:

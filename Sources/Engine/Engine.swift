@@ -102,6 +102,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     /// Where the walk stands that gives copies that were taken over their own timeouts.
     var leaseEndSlot: UInt32?
     var strictSlot: UInt32?
+    var windows = WindowRenewal()
     var renewal = RenewalSchedule()
     var sequenceWatch = SequenceWatch()
     /// Flows of the last commit that the kernel took without some attribute, by attribute.
@@ -219,6 +220,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         continuePurge(at: now)
         continueSweep(at: now)
         continueRecall(at: now)
+        continueWindows(at: now)
         continueStrictWindows()
         continueTimeouts()
         continueRenewal(at: now)
@@ -258,6 +260,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         if let paused = resyncJob?.pausedUntil, paused > now { next = min(next, paused) }
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
         next = min(next, recallJob?.askAgain ?? nextRecall)
+        if tracks, commitJob == nil, logIsWhole { next = min(next, windows.nextDeadline(at: now)) }
         for place in peers.indices {
             next = min(
                 next, peers[place].receiving.nextDeadline,

@@ -30,6 +30,8 @@ public enum RoleAction: Equatable, Sendable {
     case publishResult(TakeoverResult)
     /// Give the flows that still hold the parked timeout their timeout back, in the background.
     case restoreTimeouts(generation: UInt64)
+    /// Make the TCP entries of the kernel anew, in the background: another node carried flows beside this mastership.
+    case renewWindows
     /// Clear the liberal windows of the flows that the commit created, in the background.
     case restoreStrictWindows(generation: UInt64)
     /// Send what the peers have not been sent.

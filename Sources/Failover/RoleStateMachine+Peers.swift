@@ -3,7 +3,8 @@ public import StateMachine
 /// What peers say about themselves: claims, terms, silence.
 ///
 /// A *term* here is the one that the peer itself took last, never one that it heard of. Two masters keep all live
-/// flows; when one of them is left it takes a term above both, so that what it says from then on counts everywhere.
+/// flows; when one of them is left it takes a term above both, so that what it says from then on counts everywhere, and
+/// makes its windows anew, since packets may have gone through the other one.
 extension RoleStateMachine {
     /// A peer, by its sender number, says that it is master, or becoming it, in a term.
     public mutating func peerClaimsMaster(
@@ -83,6 +84,7 @@ extension RoleStateMachine {
         actions.append(.takeTerm(terms.takeNext()))
         guard case .master(let mastership) = state else { return }
         actions.append(.announceMaster(inSync: mastership.mayAnnounceInSync))
+        actions.append(.renewWindows)
         // Peers retire an older origin at the end of a bulk of a higher term. One that waits for a recall follows it.
         if mastership.recallEnds == .never { actions.append(.bulk) }
     }

@@ -36,8 +36,10 @@ struct RoleWitness {
                 if term <= lastTerm { faults.append("term \(term) after \(lastTerm)") }
                 if !machine.state.claimsMaster { faults.append("a term without a claim") }
                 lastTerm = term
-            case .announceMaster:
-                guard case .master = machine.state else { faults.append("announced without being master"); continue }
+            case .announceMaster, .renewWindows:
+                guard case .master = machine.state else {
+                    faults.append("announced or renewed without being master"); continue
+                }
             case .armPurge(let ownTerm): purge.arm(ownTerm: ownTerm, at: now)
             case .cancelPurge: purge.cancel()
             case .resyncInternal, .hello, .requestBulk, .recall, .bulk, .publishResult, .restoreTimeouts,

@@ -37,7 +37,9 @@ import Testing
     ) {
         var machine = RoleStateMachineTests.master
         let actions = machine.peerIsNotMaster(2, term: term, at: .origin)
-        #expect(Array(actions) == (renews ? [.takeTerm(max(term, 7) + 1), .announceMaster(inSync: true), .bulk] : []))
+        #expect(
+            Array(actions)
+                == (renews ? [.takeTerm(max(term, 7) + 1), .announceMaster(inSync: true), .renewWindows, .bulk] : []))
         let repeated = machine.peerIsNotMaster(2, term: term, at: .origin)
         #expect(repeated.isEmpty)
         var backup = RoleStateMachineTests.backup
@@ -72,7 +74,9 @@ import Testing
         #expect(again.isEmpty && machine.state.reportName == "master")
         let ended = machine.peerIsNotMaster(2, term: 13, at: Self.instant(milliseconds: 5_000))
         #expect(
-            Array(ended) == [.reportTwoMastersEnded, .takeTerm(14), .announceMaster(inSync: true), .bulk])
+            Array(ended) == [
+                .reportTwoMastersEnded, .takeTerm(14), .announceMaster(inSync: true), .renewWindows, .bulk,
+            ])
     }
 
     @Test func `the one that steps down takes no term`() {
@@ -88,7 +92,7 @@ import Testing
         var machine = RoleStateMachineTests.master
         _ = machine.peerClaimsMaster(2, term: 7, at: .origin)
         let ended = machine.peerLost(2, at: Self.instant(milliseconds: 100))
-        #expect(Array(ended) == [.takeTerm(8), .announceMaster(inSync: true), .bulk])
+        #expect(Array(ended) == [.takeTerm(8), .announceMaster(inSync: true), .renewWindows, .bulk])
     }
 
     @Test func `a backup reports two masters among its peers`() {

@@ -75,16 +75,26 @@ import Testing
         finish(world)
     }
 
-    @Test(arguments: [false, true])
-    func `two masters that both forward agree when one of them gives way`(areParted: Bool) {
-        let world = inSync()
+    @Test(arguments: 1...8 as ClosedRange<UInt64>, [false, true])
+    func `two masters that both forward agree when one of them gives way`(seed: UInt64, areParted: Bool) {
+        // So fast that an entry is stale after a few packets that went another way.
+        let world = inSync(seed: seed) {
+            $0.load.strides = 50_000...65_000
+            $0.load.lasting = 60
+        }
+        let live = world.traffic.connections.map(\.isLive)
         if areParted { world.cut(from: nil, for: .seconds(3)) }
         world.split(with: 1, for: .seconds(3))
         world.run(for: .seconds(2))
         #expect(world.nodes.allSatisfy { $0.role == "master" })
-        world.run(for: .seconds(6))
+        world.run(for: .seconds(12))
         #expect(world.rival == nil)
         world.settle()
+        // What is opened while both forward may be given one port by both; UDP that meets no entry opens another one.
+        let broken = world.traffic.broken.filter {
+            $0.index < live.count && live[$0.index] && !$0.text.contains(" udp ")
+        }
+        #expect(broken.isEmpty, "\(broken) \(world.account())")
         finish(world)
     }
 

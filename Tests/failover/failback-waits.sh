@@ -10,13 +10,9 @@ transitions() { wc -l <"$LAB_DIR/$1/transitions"; }
 
 # As a power cut does it: nobody says goodbye, and what was in memory is gone.
 power_off() {
-    local vrrp
-    vrrp=$(<"$LAB_DIR/$1/keepalived-vrrp.pid")
     lab_cut "$1" >/dev/null
     lab_stop "$1" agent KILL
-    lab_stop "$1" keepalived KILL
-    kill -s KILL "$vrrp" 2>/dev/null || true
-    lab_wait 5 "keepalived is gone" test ! -d "/proc/$vrrp"
+    kill_keepalived "$1"
     lab_in "$1" ip address del 192.168.10.1/24 dev lan0 2>/dev/null || true
     lab_in "$1" ip address del 203.0.113.1/24 dev wan0 2>/dev/null || true
     lab_in "$1" conntrack -F 2>/dev/null

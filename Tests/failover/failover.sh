@@ -61,6 +61,15 @@ cut_sync() {
 }
 mend_sync() { lab_in "$1" nft delete table ip cut; }
 
+# Kills both processes of a node's keepalived and waits until they are gone; the addresses may stay.
+kill_keepalived() {
+    local vrrp
+    vrrp=$(<"$LAB_DIR/$1/keepalived-vrrp.pid")
+    lab_stop "$1" keepalived KILL
+    kill -s KILL "$vrrp" 2>/dev/null || true
+    within 5 "keepalived of $1 is gone" test ! -d "/proc/$vrrp"
+}
+
 # Mixed traffic for some seconds, in the background: start_mix RATE SECONDS; `lab_stop lan mix` ends it.
 start_mix() {
     lab_start lan mix "$LAB_BIN/lab" mix --address 203.0.113.10 --port $LAB_CONNECTION_PORT --rate "$1" --duration "$2"
