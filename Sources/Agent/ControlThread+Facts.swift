@@ -17,6 +17,7 @@ extension ControlThread {
         guard facts == nil || now.since(factsGathered) >= age else { return }
         factsGathered = now
         var told = factsReader.read()
+        if let engine = lastReport?.engine, engine.isHot { told.copies = UInt32(clamping: engine.copies) }
         told.lossPerMille = losses.values.compactMap(\.perMille).max()
         facts = told
         status.tracking = told.tracksPackets.map { $0 ? .enabled : .disabled } ?? .unknown

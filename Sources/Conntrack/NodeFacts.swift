@@ -12,6 +12,8 @@ public struct NodeFacts: Equatable, Sendable {
 
     /// Flows in the kernel's table of this network namespace.
     public var entries: UInt32?
+    /// How many of them are copies of the master's flows, on a hot standby.
+    public var copies: UInt32?
     /// Flows at most: one number for all namespaces, against which each counts its own.
     public var limit: UInt32?
     /// Hash buckets, which all namespaces share.

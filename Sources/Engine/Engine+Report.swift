@@ -17,7 +17,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             externalFlows: external.count, internalExpectations: log.expectationCount,
             externalExpectations: externalExpectations.count, formerFlows: former?.flowCount ?? 0,
             boundFlows: log.boundCount + external.boundCount, shortfall: shortfall, tombstones: log.tombstones,
-            isHot: settings.isHot, refusedCopies: tracks ? 0 : copyRetry.met,
+            isHot: settings.isHot, copies: external.copies?.count ?? 0,
+            refusedCopies: tracks ? 0 : copyRetry.met,
             kernelEntries: entries, kernelLimit: limit, commit: commitJob.map { ($0.written, $0.failed) },
             isDumping: resyncJob != nil && resyncJob?.purpose != .background,
             isRecalling: recallJob != nil, lastTakeover: lastTakeover, counters: counters)

@@ -79,8 +79,9 @@ public struct EngineReport: Sendable {
     public var shortfall: CounterTable<FlowAttribute>
     /// Destroyed flows that the log keeps until the peer knows.
     public var tombstones: Int
-    /// Whether a standby keeps copies in its kernel, and how many flows the kernel refused at the last try.
+    /// Whether a standby keeps copies in its kernel, how many, and how many flows the kernel refused at the last try.
     public var isHot: Bool
+    public var copies: Int
     public var refusedCopies: Int
     public var kernelEntries: Int?
     public var kernelLimit: Int?

@@ -25,6 +25,8 @@ enum FactsCodec {
         case loadableHelpers
         /// Datagrams lost in a thousand: a number.
         case link
+        /// Entries that are copies of the master's: a number.
+        case copies
     }
 
     /// Writes facts; helpers that do not fit are left out, those on the disk first.
@@ -46,6 +48,7 @@ enum FactsCodec {
             encode(facts.isLiberal, into: &writer)
             encode(facts.verifiesChecksums, into: &writer)
         }
+        if facts.copies != nil { section(.copies, &writer) { writer in encode(facts.copies, into: &writer) } }
         section(.link, &writer) { writer in encode(facts.lossPerMille, into: &writer) }
         section(.timeouts, &writer) { writer in
             for seconds in facts.timeouts.prefix(TimeoutSetting.allCases.count) {
@@ -87,6 +90,7 @@ enum FactsCodec {
             case .helpers: facts.helpers = try decodeNames(&section, bytes)
             case .loadableHelpers: facts.loadableHelpers = try decodeNames(&section, bytes)
             case .link: facts.lossPerMille = try decodeNumber(&section, bytes)
+            case .copies: facts.copies = try decodeNumber(&section, bytes)
             case nil: break
             }
         }

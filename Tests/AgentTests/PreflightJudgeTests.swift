@@ -112,6 +112,14 @@ import Testing
         #expect(PreflightJudge(situation: situation).report().verdict == .safe)
     }
 
+    @Test func `what a hot standby holds already needs no more room`() {
+        var situation = Pair.fromMaster
+        situation.peer?.node.facts?.entries = 140_000
+        #expect(PreflightJudge(situation: situation).report().verdict == .doubtful)
+        situation.peer?.node.facts?.copies = 100_000
+        #expect(PreflightJudge(situation: situation).report().verdict == .safe)
+    }
+
     @Test func `a helper that the kernel would load is there`() {
         var situation = Pair.fromMaster
         situation.peer?.node.facts?.helpers = []

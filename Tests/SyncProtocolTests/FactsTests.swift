@@ -23,6 +23,7 @@ import Testing
         facts.limit = .max
         facts.events = .never
         facts.lossPerMille = 0
+        facts.copies = 200_000
         #expect(try read(body(of: facts)) == .facts(facts))
     }
 

@@ -112,12 +112,14 @@ struct PreflightJudge {
 
     /// The tables of those who may be next after the failover, where they are known.
     ///
-    /// Entries that are there already may be stale copies of the same flows, so this is the most that there can be.
+    /// Of what is there already only a hot standby says that it is the same flows; the rest may be stale copies of
+    /// them, so this is the most that there can be.
     var expectedTables: [PreflightReport.Table] {
         situation.failovers.compactMap { failover in
             guard let facts = failover.to.facts, let entries = facts.entries else { return nil }
+            let others = UInt64(entries) - min(UInt64(facts.copies ?? 0), UInt64(entries))
             return PreflightReport.Table(
-                node: failover.to.name, entries: UInt64(entries), expected: UInt64(entries) + situation.flows,
+                node: failover.to.name, entries: UInt64(entries), expected: others + situation.flows,
                 limit: facts.limit.map { UInt64($0) }, buckets: facts.buckets.map { UInt64($0) })
         }
     }
