@@ -58,6 +58,8 @@ struct DigestExchange {
     var reported: [UInt64] = []
     /// The first bucket of each part that came: a datagram can come twice.
     var reportedParts: Set<UInt16> = []
+    /// The run of the peer whose digests the latest bulk was cut by.
+    var answered: UInt64 = 0
     /// A request whose digests are still on their way, and how long it waits for them.
     var waiting: (request: BulkRequest, until: Instant)?
 
@@ -278,6 +280,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             proof.reportedRequest == request.request && proof.reportedParts.count >= Int(request.parts)
         guard isComplete || until <= now else { return }
         peers[place].proof.waiting = nil
+        peers[place].proof.answered = peers[place].incarnation
         beginBulk(to: place, only: differingBuckets(of: place, for: request.request, isComplete), at: now)
     }
 

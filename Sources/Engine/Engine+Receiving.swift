@@ -144,7 +144,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     ) {
         peers[place].receiving.progress(
             sent: progress.sentVersion, bulk: progress.bulk, bulkEnd: progress.bulkEnd, bulkSent: progress.bulkSent,
-            isPartial: progress.isPartial, isHeld: progress.isHeld, shared: progress.sharedVersion,
+            isPartial: progress.asker != nil, isForOther: progress.asker.map { $0 != settings.incarnation } ?? false,
+            isHeld: progress.isHeld, shared: progress.sharedVersion,
             sequence: header.sequence, at: now)
         if peers[place].receiving.isDeceived { beginSessionAnew(with: place, at: now) }
     }

@@ -130,7 +130,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             .progress(
                 Progress(
                     sentVersion: sending.sentVersion, bulk: sending.bulk, bulkEnd: sending.bulkEnd,
-                    bulkSent: sending.bulkSent, isPartial: sending.bulkBuckets != nil,
+                    bulkSent: sending.bulkSent, asker: sending.bulkBuckets == nil ? nil : peers[place].proof.answered,
                     isHeld: sending.isHeld(at: now),
                     sharedVersion: shared.covered)))
     }

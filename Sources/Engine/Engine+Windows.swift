@@ -57,10 +57,16 @@ struct WindowRenewal {
 }
 
 extension Engine where Kernel: ~Copyable, Link: ~Copyable {
+    /// Whether the log has what the kernel has: what is written anew is not to go back behind it.
+    var mayRenewWindows: Bool {
+        commitJob == nil && logIsWhole && eventsOfLastTurn < Self.eventsPerTurn
+            && resyncJob.map { $0.purpose == .background } ?? true
+    }
+
     /// Makes TCP entries anew whose packets may have gone another way.
     mutating func continueWindows(at now: Instant) {
         guard tracks else { return windows = WindowRenewal() }
-        guard commitJob == nil, logIsWhole else { return }
+        guard mayRenewWindows else { return }
         windows.beginIfDue(at: now)
         if windows.takeStrict(at: now) { strictSlot = 0 }
         guard var slot = windows.slot else { return }

@@ -260,7 +260,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         if let paused = resyncJob?.pausedUntil, paused > now { next = min(next, paused) }
         if let held = log.oldestCondemnation { next = min(next, held + Self.destroyHold) }
         next = min(next, recallJob?.askAgain ?? nextRecall)
-        if tracks, commitJob == nil, logIsWhole { next = min(next, windows.nextDeadline(at: now)) }
+        if tracks, mayRenewWindows { next = min(next, windows.nextDeadline(at: now)) }
         for place in peers.indices {
             next = min(
                 next, peers[place].receiving.nextDeadline,

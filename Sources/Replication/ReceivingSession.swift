@@ -133,9 +133,11 @@ public struct ReceivingSession: Sendable {
     }
 
     /// Takes in how far the peer says that it has come; `sequence` is that of the datagram which says so.
+    ///
+    /// A bulk that leaves out what another run of this node held (`isForOther`) is of no use here.
     public mutating func progress(
         sent: UInt64, bulk told: UInt32, bulkEnd end: UInt64, bulkSent toldSent: UInt64, isPartial: Bool,
-        isHeld: Bool, shared: UInt64, sequence: UInt64, at now: Instant
+        isForOther: Bool, isHeld: Bool, shared: UInt64, sequence: UInt64, at now: Instant
     ) {
         if sequence == highestSequence, told < bulk || told == bulk && end != bulkEnd {
             // The sender met this node anew and knows nothing of the bulk that is followed here. Its word on which bulk
@@ -147,7 +149,13 @@ public struct ReceivingSession: Sendable {
         // An acknowledgement can be lost like any datagram: whoever waits for it asks by its progress.
         if acknowledgeAt == .never { acknowledgeAt = now + Self.acknowledgementDelay }
         // What a bulk sent before this session heard of it is a hole like any other.
-        if told > bulk { begin(told, end: end, isPartial: isPartial) }
+        if told > bulk {
+            if isForOther {
+                (bulk, bulkEnd) = (told, end)
+                return forget(at: now)
+            }
+            begin(told, end: end, isPartial: isPartial)
+        }
         if sequence == highestSequence, coverage.highest > max(sent, end, shared) {
             // More has arrived than was sent: a datagram lied, and what the cache holds of it cannot be told apart.
             isDeceived = true

@@ -98,11 +98,12 @@ public struct DatagramReader: Sendable {
             guard bulkSent <= end, end <= sent || bulk == 0 else { throw MessageRefusal.number }
             let flags = try body.readUInt8(bytes)
             guard flags & 0xfc == 0 else { throw MessageRefusal.flags }
+            let shared = try body.readVarint(bytes)
             return .progress(
                 Progress(
-                    sentVersion: sent, bulk: bulk, bulkEnd: end, bulkSent: bulkSent, isPartial: flags & 1 != 0,
-                    isHeld: flags & 2 != 0,
-                    sharedVersion: try body.readVarint(bytes)))
+                    sentVersion: sent, bulk: bulk, bulkEnd: end, bulkSent: bulkSent,
+                    asker: flags & 1 != 0 ? try body.readUInt64(bytes) : nil, isHeld: flags & 2 != 0,
+                    sharedVersion: shared))
         case .interval:
             guard let lane = Lane(rawValue: try body.readUInt8(bytes)) else { throw MessageRefusal.flags }
             let bulk = try body.readUInt32(bytes)

@@ -99,8 +99,9 @@ public struct DatagramWriter: ~Copyable {
                 writer.append(progress.bulk)
                 writer.appendVarint(progress.bulkEnd)
                 writer.appendVarint(progress.bulkSent)
-                writer.append(UInt8((progress.isPartial ? 1 : 0) | (progress.isHeld ? 2 : 0)))
+                writer.append(UInt8((progress.asker != nil ? 1 : 0) | (progress.isHeld ? 2 : 0)))
                 writer.appendVarint(progress.sharedVersion)
+                if let asker = progress.asker { writer.append(asker) }
             }
         case .acknowledgement(let acknowledgement):
             appendBody(.acknowledgement) { writer in

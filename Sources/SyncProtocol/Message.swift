@@ -98,8 +98,9 @@ public struct Progress: Equatable, Sendable {
     public var bulkEnd: UInt64
     /// The bulk has been sent up to this version; equal to `bulkEnd` when it has ended.
     public var bulkSent: UInt64
-    /// The bulk leaves buckets out that the receiver has shown to be equal; `bulkBuckets` names the others.
-    public var isPartial: Bool
+    /// The bulk leaves buckets out that a run of the receiver, named here by its incarnation, has shown to be equal;
+    /// nil: it leaves out nothing. `bulkBuckets` names the others.
+    public var asker: UInt64?
     /// The bulk waits for the receiver's word on what it holds.
     public var isHeld: Bool
     /// The highest version that went to everyone: the receiver may have heard more than it was sent.
@@ -107,7 +108,7 @@ public struct Progress: Equatable, Sendable {
 
     /// Makes a progress.
     public init(
-        sentVersion: UInt64, bulk: UInt32, bulkEnd: UInt64, bulkSent: UInt64, isPartial: Bool = false,
+        sentVersion: UInt64, bulk: UInt32, bulkEnd: UInt64, bulkSent: UInt64, asker: UInt64? = nil,
         isHeld: Bool = false, sharedVersion: UInt64 = 0
     ) {
         self.isHeld = isHeld
@@ -116,7 +117,7 @@ public struct Progress: Equatable, Sendable {
         self.bulk = bulk
         self.bulkEnd = bulkEnd
         self.bulkSent = bulkSent
-        self.isPartial = isPartial
+        self.asker = asker
     }
 }
 

@@ -145,7 +145,8 @@ struct EngineRun: ~Copyable {
                 .progress(
                     Progress(
                         sentVersion: sent, bulk: UInt32(truncatingIfNeeded: input.number()), bulkEnd: end,
-                        bulkSent: min(end, input.number()), isPartial: input.flag())))
+                        bulkSent: min(end, input.number()),
+                        asker: input.flag() ? 1_700_000_000 + input.number() % 2 : nil)))
         case 2, 3, 4:
             // An interval is opened where there is room for it: at the front, as the engine does.
             guard writer.count < 1_000 else { return }

@@ -43,6 +43,13 @@ import Testing
         #expect(read[6] == [.facts(Samples.facts)])
     }
 
+    @Test(arguments: [nil, 0, UInt64.max])
+    func `whose buckets a bulk leaves out is told`(asker: UInt64?) throws {
+        let told = Progress(sentVersion: 300, bulk: 2, bulkEnd: 200, bulkSent: 128, asker: asker, sharedVersion: 9)
+        let bytes = Samples.bytes { _ = $0.append(.progress(told)) }
+        #expect(try Samples.read(bytes).map { try $0.get() } == [.progress(told)])
+    }
+
     @Test(arguments: [(1, 64), (UInt64.max >> 8, 12)] as [(UInt64, Int)])
     func `as many holes are named as fit`(length: UInt64, fitting: Int) throws {
         let holes = (0..<100 as Range<UInt64>).map { (from: $0 * (length / 128 + 2), to: $0 * (length / 128 + 2) + 1) }
