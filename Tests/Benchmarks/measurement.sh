@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# What the measurements share. A measurement is a script that makes a lab of its own, prints one line of JSON for each
+# thing it measured, and removes the lab; all else goes to stderr. Each can be run alone.
+#
+# Sourced with `agent` set to the one to measure: ctsync-ha-hot, ctsync-ha-cold, conntrackd-hot (DisableExternalCache),
+# conntrackd-cold, or floor, where no agent runs.
+exec 4>&1 >&2
+# shellcheck disable=SC2034 # topology.sh and comparison.sh use them
+case ${agent:?} in
+ctsync-ha-hot) LAB_AGENT=ctsync-ha LAB_AGENT_CONFIG='standby hot' ;;
+ctsync-ha-cold) LAB_AGENT=ctsync-ha LAB_AGENT_CONFIG='standby cold' ;;
+conntrackd-hot) LAB_AGENT=conntrackd LAB_CONNTRACKD_HOT=1 ;;
+conntrackd-cold) LAB_AGENT=conntrackd ;;
+floor) LAB_AGENT=none ;;
+*)
+    echo "no such agent: $agent"
+    exit 64
+    ;;
+esac
+# shellcheck source=Tests/failover/failover.sh
+source "$(dirname "${BASH_SOURCE[0]}")/../failover/failover.sh"
+load_average=$(cut -d ' ' -f 1 /proc/loadavg)
+strangers=0
+
+# Fills a router's table: load_flows NODE KIND FLOWS.
+load_flows() { (($3 == 0)) || lab_in "$1" "$LAB_BIN/lab" load --kind "$2" --flows "$3" >/dev/null; }
+
+# The sockets that listen for NEW events: all of the machine, or a node's. A listener in any namespace slows every
+# insert. Processes may go while their files are read.
+listeners() {
+    { awk '$2 == 12 && $4 ~ /[13579bdf]$/ { print $NF }' "$@" 2>/dev/null || true; } | sort -u | wc -l
+}
+lab_listeners() { lab_in "$1" cat /proc/net/netlink | listeners; }
+
+# Notes what disturbs from outside: other people's listeners. To be called just before what is measured.
+look_around() { strangers=$(($(listeners /proc/[0-9]*/net/netlink) - $(lab_listeners r1) - $(lab_listeners r2))); }
+
+# Whether the standby holds so many flows and says that it is in sync: standby_has FLOWS.
+standby_has() {
+    lab_in_sync r1 && lab_in_sync r2 || return 1
+    case $agent in
+    ctsync-ha-*) (($(lab_agent r2 status --json | jq .caches.external.flows) >= $1)) || return 1 ;;
+    conntrackd-cold) (($(comparison_count r2 external) >= $1)) || return 1 ;;
+    esac
+    case $agent in *-hot) (($(lab_table_size r2) >= $1)) ;; esac
+}
+
+# Seconds that a standby of so many flows is given to come in sync.
+sync_limit() { echo $((30 + $1 / 10000)); }
+
+# The bytes of memory that nobody shares with a node's agent.
+private_bytes() {
+    awk '/^Private_Dirty:/ { print $2 * 1024 }' "/proc/$(<"$LAB_DIR/$1/agent.pid")/smaps_rollup"
+}
+
+# Prints a measurement: emit MEASUREMENT CASE FLOWS FIGURE=NUMBER...
+emit() {
+    local measurement=$1 case=$2 flows=$3
+    shift 3
+    jq -nc --arg measurement "$measurement" --arg agent "$agent" --arg case "$case" --argjson flows "$flows" \
+        --argjson load "$load_average" --argjson strangers "$strangers" \
+        '{$measurement, $agent, $case, $flows,
+          figures: ($ARGS.positional | map(split("=") | {(.[0]): (.[1] | tonumber)}) | add),
+          noise: {$load, $strangers}}' --args "$@" >&4
+}
+
+# A quotient: quotient A B.
+quotient() { jq -n "($1) / ($2)"; }
