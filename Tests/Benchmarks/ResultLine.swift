@@ -43,7 +43,7 @@ enum MeasurementKind: String, Codable, CaseIterable {
         case .bulk: ["active_bytes", "standby_bytes"]
         case .commit: ["seconds", "refused", "missing"]
         case .promotion: ["refused", "missing"]
-        case .silence: ["median_ms", "p99_ms", "election_ms", "survivors"]
+        case .silence: ["p99_ms", "median_ms", "election_ms", "survivors"]
         case .live: ["median_ms", "max_ms", "missing"]
         }
     }

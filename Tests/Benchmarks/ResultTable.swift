@@ -11,16 +11,17 @@ struct ResultTable {
     }
 
     private static let explanation = """
-        Figures are medians, with the least and the greatest of several runs in brackets. Compare within one run only. \
-        Ratios are those of the first figure's medians. The load is the machine's average of one minute when a \
-        measurement began, strangers are listeners for new flows in namespaces of others: one slows every insert.
+        Figures are medians, with the least and the greatest of several runs in brackets; compare within one run only. \
+        A quotient is that of the first figure's medians. A connection that is lost is silent until the measurement \
+        ends. The load is the machine's average of one minute when a measurement began; strangers are listeners for \
+        new flows in namespaces of others, of which one slows every insert.
         """
 
     private func part(_ kind: MeasurementKind, _ rows: [Results.Row]) -> String? {
         guard !rows.isEmpty else { return nil }
         let figures = [kind.principal] + kind.further
         let yardsticks = Results.yardsticks.filter { name in rows.contains { $0.ratios[name] != nil } }
-        let head = ["case", "flows", "agent", "runs"] + figures + yardsticks.map { "by \($0)" } + ["load", "strangers"]
+        let head = ["case", "flows", "agent", "runs"] + figures + yardsticks.map { "÷ \($0)" } + ["load", "strangers"]
         var table = [head, head.map { _ in "---" }]
         for row in rows {
             let values = figures.map { row.figures[$0]?.text ?? "" }

@@ -28,9 +28,9 @@ load_flows() { (($3 == 0)) || lab_in "$1" "$LAB_BIN/lab" load --kind "$2" --flow
 # The sockets that listen for NEW events: all of the machine, or a node's. A listener in any namespace slows every
 # insert. Processes may go while their files are read.
 listeners() {
-    { awk '$2 == 12 && $4 ~ /[13579bdf]$/ { print $NF }' "$@" 2>/dev/null || true; } | sort -u | wc -l
+    { cat "$@" 2>/dev/null || true; } | awk '$2 == 12 && $4 ~ /[13579bdf]$/ { print $NF }' | sort -u | wc -l
 }
-lab_listeners() { lab_in "$1" cat /proc/net/netlink | listeners; }
+lab_listeners() { lab_in "$1" cat /proc/net/netlink | listeners -; }
 
 # Notes what disturbs from outside: other people's listeners. To be called just before what is measured.
 look_around() { strangers=$(($(listeners /proc/[0-9]*/net/netlink) - $(lab_listeners r1) - $(lab_listeners r2))); }

@@ -7,8 +7,9 @@ public import Netfilter
 public struct FlowGenerator: Sendable {
     /// How many flows are distinct.
     public static let limit = portsPerClient * clients
-    /// The first flow that is nobody's in the two-router lab: clients up to .11 bear the addresses of its own hosts, and a
-    /// router's own flows are nobody else's business.
+    /// The first flow that is nobody's in the two-router lab.
+    ///
+    /// Clients up to .11 bear the addresses of its own hosts, and a router's own flows are nobody else's business.
     public static let firstForeign = portsPerClient * 11
 
     private static let portsPerClient = 60_000
