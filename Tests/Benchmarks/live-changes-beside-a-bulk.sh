@@ -22,6 +22,7 @@ for _ in 1 2 3; do
     sleep 1
 done
 end=$(date +%s.%N)
+look_back
 sleep 4
 
 "$python" - "$begin" "$end" "$LAB_DIR/r1/watch.log" "$LAB_DIR/r2/watch.log" >"$LAB_DIR/latencies" <<'P'

@@ -32,8 +32,25 @@ listeners() {
 }
 lab_listeners() { lab_in "$1" cat /proc/net/netlink | listeners -; }
 
-# Notes what disturbs from outside: other people's listeners. To be called just before what is measured.
-look_around() { strangers=$(($(listeners /proc/[0-9]*/net/netlink) - $(lab_listeners r1) - $(lab_listeners r2))); }
+# The listeners of others, in whose namespaces ever.
+count_strangers() { echo $(($(listeners /proc/[0-9]*/net/netlink) - $(lab_listeners r1) - $(lab_listeners r2))); }
+
+# To be called just before what is measured: gives listeners of others half a minute to go, and notes who stays.
+look_around() {
+    local attempt
+    for attempt in {1..60}; do
+        strangers=$(count_strangers)
+        ((strangers > 0 && attempt < 60)) || break
+        sleep 0.5
+    done
+}
+
+# To be called just after what was measured: notes who came.
+look_back() {
+    local now
+    now=$(count_strangers)
+    ((now <= strangers)) || strangers=$now
+}
 
 # Whether the standby holds so many flows and says that it is in sync: standby_has FLOWS.
 standby_has() {

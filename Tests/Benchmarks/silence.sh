@@ -27,6 +27,7 @@ mark=$(lab_progress pingpong)
 cut=$(lab_cut r1)
 within 15 "keepalived makes r2 master" lab_keepalived_is r2 MASTER
 lab_wait "$(answer_limit)" "all connections to answer" lab_all_answer pingpong $connections "$mark" || true
+look_back
 lab_close_connections pingpong
 figures=(max_ms="$(lab_figure pingpong .longest_silence_ms.max)")
 for figure in median p99; do figures+=("${figure}_ms=$(lab_figure pingpong ".longest_silence_ms.$figure")"); done

@@ -52,6 +52,7 @@ fi
 sleep 1
 look_around
 read -r written refused seconds < <(take_over)
+look_back
 missing=$((flows - $(lab_table_size r2)))
 figures=(seconds="$seconds" refused="$refused" missing=$((missing > 0 ? missing : 0)))
 if [[ $agent == ctsync-ha-hot ]]; then
