@@ -40,7 +40,7 @@ enum MeasurementKind: String, Codable, CaseIterable {
     /// The other figures, in the order of the table.
     var further: [String] {
         switch self {
-        case .bulk: ["active_bytes", "standby_bytes"]
+        case .bulk: ["active_bytes", "standby_bytes", "asked_again"]
         case .commit: ["seconds", "refused", "missing"]
         case .promotion: ["refused", "missing"]
         case .silence: ["p99_ms", "median_ms", "election_ms", "survivors"]

@@ -10,7 +10,7 @@ source "$(dirname "$0")/measurement.sh"
 lab_create
 load_flows r1 snat "$flows"
 lab_start_routers
-within "$(sync_limit "$flows")" "the pair is ready" standby_has "$flows"
+await_standby "$flows"
 for router in r1 r2; do lab_start $router watch stdbuf -oL conntrack -E -e NEW -o timestamp; done
 sleep 1
 look_around

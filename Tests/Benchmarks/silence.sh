@@ -11,7 +11,6 @@ set --
 source "$(dirname "$0")/measurement.sh"
 connections=1000
 
-ready() { lab_pair_ready && standby_has $((flows + connections)); }
 # The agents' slowest takeovers write some 80,000 flows a second; a connection may wait as long again before it repeats
 # what was lost.
 answer_limit() { echo $((8 + flows / 25000)); }
@@ -20,7 +19,8 @@ lab_create
 load_flows r1 snat "$flows"
 lab_start_routers
 lab_open_connections pingpong $connections
-within "$(sync_limit "$flows")" "the pair is ready" ready
+await_standby $((flows + connections))
+within 10 "the pair is ready" lab_pair_ready
 sleep 1
 look_around
 mark=$(lab_progress pingpong)

@@ -18,10 +18,10 @@ start_standby() {
     begin=$(lab_now)
     lab_start_agent r2
     [[ $LAB_AGENT != ctsync-ha ]] || lab_agent r2 role backup >/dev/null
-    within "$(sync_limit "$flows")" "the standby holds all flows" standby_has "$flows"
+    await_standby "$flows"
     seconds=$(quotient $(($(lab_now) - begin)) 1000)
     emit bulk "$kind" "$flows" seconds="$seconds" active_bytes="$(quotient "$(private_bytes r1)" "$flows")" \
-        standby_bytes="$(quotient "$(private_bytes r2)" "$flows")"
+        standby_bytes="$(quotient "$(private_bytes r2)" "$flows")" asked_again="$asked_again"
 }
 
 # What an agent says of its takeover: `flows refused seconds`.
