@@ -41,8 +41,8 @@ enum MeasurementKind: String, Codable, CaseIterable {
     var further: [String] {
         switch self {
         case .bulk: ["active_bytes", "standby_bytes", "asked_again"]
-        case .commit: ["seconds", "refused", "missing"]
-        case .promotion: ["refused", "missing"]
+        case .commit: ["seconds", "user_us", "system_us", "refused", "missing"]
+        case .promotion: ["user_us", "system_us", "refused", "missing"]
         case .silence: ["p99_ms", "median_ms", "election_ms", "survivors"]
         case .live: ["median_ms", "max_ms", "missing"]
         }

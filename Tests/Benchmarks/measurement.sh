@@ -35,12 +35,12 @@ lab_listeners() { lab_in "$1" cat /proc/net/netlink | listeners -; }
 # The listeners of others, in whose namespaces ever.
 count_strangers() { echo $(($(listeners /proc/[0-9]*/net/netlink) - $(lab_listeners r1) - $(lab_listeners r2))); }
 
-# To be called just before what is measured: gives listeners of others half a minute to go, and notes who stays.
+# To be called just before what is measured: gives listeners of others ten seconds to go, and notes who stays.
 look_around() {
     local attempt
-    for attempt in {1..60}; do
+    for attempt in {1..20}; do
         strangers=$(count_strangers)
-        ((strangers > 0 && attempt < 60)) || break
+        ((strangers > 0 && attempt < 20)) || break
         sleep 0.5
     done
 }
@@ -52,14 +52,15 @@ look_back() {
     ((now <= strangers)) || strangers=$now
 }
 
-# Whether the standby holds so many flows and says that it is in sync: standby_has FLOWS.
+# Whether the standby holds so many flows and both say that they are in sync: standby_has FLOWS. To ask costs the agents
+# time, so the one question that is answered last comes first.
 standby_has() {
-    lab_in_sync r1 && lab_in_sync r2 || return 1
     case $agent in
-    ctsync-ha-*) (($(lab_agent r2 status --json | jq .caches.external.flows) >= $1)) || return 1 ;;
+    *-hot) (($(lab_table_size r2) >= $1)) || return 1 ;;
+    ctsync-ha-cold) (($(lab_agent r2 status --json | jq .caches.external.flows) >= $1)) || return 1 ;;
     conntrackd-cold) (($(comparison_count r2 external) >= $1)) || return 1 ;;
     esac
-    case $agent in *-hot) (($(lab_table_size r2) >= $1)) ;; esac
+    lab_in_sync r2 && lab_in_sync r1
 }
 
 # Waits until the standby has so many flows. conntrackd falls short now and then and never notices: it is asked again,
