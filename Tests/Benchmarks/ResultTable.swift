@@ -14,8 +14,8 @@ struct ResultTable {
         Figures are medians, with the least and the greatest of several runs in brackets; compare within one run only. \
         A quotient is that of the first figure's medians. A connection that is lost is silent until the measurement \
         ends. The load is the machine's average of one minute when a measurement began; strangers are listeners for \
-        new flows in namespaces of others, of which one slows every insert. Figures of CPU and bytes are for each flow; \
-        CPU is that of the standby's agent during the takeover, in itself and in the kernel.
+        new flows in namespaces of others, of which one slows every insert. CPU and bytes are for each flow, CPU \
+        being that of the standby's agent during the takeover, in itself and in the kernel.
         """
 
     private func part(_ kind: MeasurementKind, _ rows: [Results.Row]) -> String? {
