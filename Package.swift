@@ -89,6 +89,18 @@ let package = Package(
             ],
             path: "Tests/Lab"),
 
+        // What of the benchmark is no script: the floor, and the results as a table, JSON and a chart.
+        .executableTarget(
+            name: "benchmark",
+            dependencies: [
+                "Bytes", "LabSupport", "LinuxIO", "StateMachine",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Tests/Benchmarks",
+            exclude: [
+                "live-changes-beside-a-bulk.sh", "measurement.sh", "run", "silence.sh", "takeover.sh",
+            ]),
+
         // Tests of the words and the pure machines: no kernel, no privileges.
         .testTarget(name: "BytesTests", dependencies: ["Bytes"]),
         .testTarget(name: "ConfigurationTests", dependencies: ["Configuration", "Conntrack", "StateMachine"]),

@@ -10,16 +10,39 @@ comparison_start() {
     lab_start "$1" agent conntrackd -C "$LAB_DIR/$1/conntrackd.conf"
 }
 
-comparison_answers() { lab_in "$1" conntrackd -C "$LAB_DIR/$1/conntrackd.conf" -s; }
+# Gives a node's conntrackd a command: comparison_ask NODE OPTION...
+comparison_ask() {
+    local node=$1
+    shift
+    lab_in "$node" conntrackd -C "$LAB_DIR/$node/conntrackd.conf" "$@"
+}
 
-# conntrackd cannot say that it is in sync: the standby holds at least as many flows as the master knows.
+comparison_answers() { comparison_ask "$1" -s; }
+
+# The flows in one of a node's caches: comparison_count NODE internal|external.
+comparison_count() {
+    comparison_ask "$1" -s | awk -v cache="cache $2" 'index($0, cache) { found = 1 } found && /active/ { print $NF; exit }'
+}
+
+# conntrackd cannot say that it is in sync: the standby holds at least as many flows as the master knows, in its cache
+# or, if that is off, in its kernel.
 comparison_in_sync() {
-    local master=r1 standby=r2 internal external
-    [[ -z $LAB_CONNTRACKD_HOT ]] || return 0
-    lab_keepalived_is r1 MASTER || { master=r2 standby=r1; }
-    internal=$(lab_in $master conntrackd -C "$LAB_DIR/$master/conntrackd.conf" -i | wc -l)
-    external=$(lab_in $standby conntrackd -C "$LAB_DIR/$standby/conntrackd.conf" -e | wc -l)
-    ((internal > 0 && external >= internal))
+    local master=r1 standby=r2 internal held
+    ! lab_keepalived_is r2 MASTER || { master=r2 standby=r1; }
+    internal=$(comparison_count $master internal)
+    if [[ -n $LAB_CONNTRACKD_HOT ]]; then
+        held=$(lab_table_size $standby)
+    else
+        held=$(comparison_count $standby external)
+    fi
+    ((internal > 0 && held >= internal))
+}
+
+# What conntrackd logged of its last commit: `flows refused seconds`.
+comparison_outcome() {
+    awk '/Committed/ { done = $(NF - 2) } /commit has taken/ { seconds = $(NF - 1) }
+        / entries can.t be committed/ { refused = $0; sub(/ entries can.t.*/, "", refused); sub(/.* /, "", refused) }
+        END { print done + 0, refused + 0, seconds }' "$LAB_DIR/$1/conntrackd.log"
 }
 
 comparison_notify() { echo "    notify \"$LAB_DIR/$1/primary-backup\""; }

@@ -71,7 +71,8 @@ build_release() {
         newer=changed
         [[ -x $root/.build/release/$program ]] &&
             newer=$(find "$root/Package.swift" "$root/Sources" "$root/Tests/Lab" "$root/Tests/LabSupport" \
-                -newer "$root/.build/release/$program" -type f -print -quit 2>/dev/null || true)
+                "$root"/Tests/Benchmarks/*.swift -newer "$root/.build/release/$program" -type f \
+                -print -quit 2>/dev/null || true)
         [[ -n $newer ]] || continue
         require_swift
         say "building $program (release; the first time takes some minutes)"

@@ -16,6 +16,7 @@
 LAB_AGENT=${LAB_AGENT:-ctsync-ha}           # ctsync-ha, conntrackd (comparison.sh) or none
 LAB_ADVERT_INT=${LAB_ADVERT_INT:-0.1}       # seconds between two VRRP advertisements
 LAB_SNAT_FLAGS=${LAB_SNAT_FLAGS:-}          # fully-random, for instance
+LAB_TCP_LOOSE=${LAB_TCP_LOOSE:-0}           # 1: a router picks up flows that it does not hold
 LAB_HOOK=${LAB_HOOK:-line}                  # line or scripts: the two forms of Hooks/keepalived
 LAB_AGENT_CONFIG=${LAB_AGENT_CONFIG:-}      # further lines for the agents' configuration
 LAB_PROTOCOLS=${LAB_PROTOCOLS:-tcp,udp,icmp} # what the agents take; all: no filter
@@ -147,9 +148,9 @@ lab_make_router() {
     ip -n "$ns" link set sync0 up
     [[ -z $LAB_IPV6 ]] || lab_make_router6 "$node" "$host"
     lab_ruleset | lab_in "$node" nft -f -
-    # tcp_loose 0: a flow that a router does not hold stays dead, so that every missing entry shows.
+    # tcp_loose 0, unless said: a flow that a router does not hold stays dead, so that every missing entry shows.
     # events 1: flows that begin while no agent listens still make events later (Units/ctsync-ha.sysctl).
-    lab_in "$node" sysctl -qw net.netfilter.nf_conntrack_tcp_loose=0 net.netfilter.nf_conntrack_events=1
+    lab_in "$node" sysctl -qw net.netfilter.nf_conntrack_tcp_loose="$LAB_TCP_LOOSE" net.netfilter.nf_conntrack_events=1
 }
 
 # The same on both routers. The input chain drops what it does not know: a packet for the virtual address without

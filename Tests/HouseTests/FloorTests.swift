@@ -14,7 +14,7 @@ import Testing
     ]
     static let edges: Set = ["Netfilter", "SyncTransport", "RoleSources", "Systemd", "LinuxIO"]
     /// Targets that support tests: they may stand on any floor, and nothing of the product stands on them.
-    static let testSupport: Set = ["Simulation", "lab", "LabSupport", "fuzz"]
+    static let testSupport: Set = ["Simulation", "benchmark", "lab", "LabSupport", "fuzz"]
     /// Arrows within one floor.
     static let sideways: [String: Set<String>] = [
         "Conntrack": ["Bytes"],

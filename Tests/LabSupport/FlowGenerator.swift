@@ -7,6 +7,10 @@ public import Netfilter
 public struct FlowGenerator: Sendable {
     /// How many flows are distinct.
     public static let limit = portsPerClient * clients
+    /// The first flow that is nobody's in the two-router lab.
+    ///
+    /// Clients up to .11 bear the addresses of its own hosts, and a router's own flows are nobody else's business.
+    public static let firstForeign = portsPerClient * 11
 
     private static let portsPerClient = 60_000
     private static let clients = 250
@@ -32,11 +36,15 @@ public struct FlowGenerator: Sendable {
         self.timeout = timeout
     }
 
+    /// The client, which is its server's number too, and the client's port of an index below `limit`.
+    public static func place(of index: Int) -> (client: UInt32, port: UInt16) {
+        precondition((0..<limit).contains(index))
+        return (UInt32(index / portsPerClient + 1), UInt16(firstPort + index % portsPerClient))
+    }
+
     /// The flow of an index below `limit`.
     public func flow(_ index: Int) -> Flow {
-        precondition((0..<Self.limit).contains(index))
-        let client = UInt32(index / Self.portsPerClient + 1)
-        let port = UInt16(Self.firstPort + index % Self.portsPerClient)
+        let (client, port) = Self.place(of: index)
         let original = Tuple(
             source: address(0xc0a8_0a00, client), destination: address(0xc633_6400, client), sourceKey: port,
             destinationKey: 443, family: family, protocol: `protocol`)
