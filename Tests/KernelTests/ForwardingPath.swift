@@ -32,7 +32,8 @@ final class ForwardingPath {
         // The kernel notices a carrier by deferred work, up to a second later; until then a device drops what it sends.
         for (end, interface) in [(Node.client, "far"), (.server, "far"), (.router, "lan0"), (.router, "wan0")] {
             try enter(end)
-            for _ in 0..<500 where try !Command.run("ip", "link", "show", interface).contains("state UP") {
+            for _ in 0..<500 {
+                if try Command.run("ip", "link", "show", interface).contains("state UP") { break }
                 usleep(10_000)
             }
         }

@@ -1,3 +1,4 @@
+import Conntrack
 import Glibc
 import LabSupport
 import LinuxIO
@@ -173,6 +174,38 @@ import Testing
             try Command.run("nft", "delete", "table", "inet", HoldTable.name)
             #expect(throws: Never.self) { try HoldTable.make() }
         }
+    }
+
+    /// What the facts leave out of the number of the rules' changes: each transaction, and not the end of the socket.
+    @Test func `each change of it counts once among the changes of the rules`() throws {
+        try NetworkNamespace.withNew {
+            let begin = try #require(RulesetSurvey.Generation.now(without: 0))
+            do {
+                var table = try Self.table()
+                try table.close()
+                try table.open()
+                let changed = RulesetSurvey.Generation.now(without: 3)
+                #expect(changed == begin)
+            }
+            let ended = RulesetSurvey.Generation.now(without: 3)
+            #expect(ended == begin)
+        }
+    }
+
+    @Test func `that it tracks is not taken for the rules' doing`() throws {
+        let tracking = try NetworkNamespace.withNew {
+            var reader = FactsReader()
+            var tracking = [reader.read().tracksPackets]
+            let table = try Self.table()
+            tracking += [reader.read(besideHold: true, holdChanges: 1).tracksPackets, reader.read().tracksPackets]
+            try Command.run(
+                ["nft", "-f", "-"],
+                input: "table ip f { chain c { type filter hook forward priority 0; ct state new accept; }; }")
+            tracking.append(reader.read(besideHold: true, holdChanges: 1).tracksPackets)
+            _ = consume table
+            return tracking
+        }
+        #expect(tracking == [false, false, true, true])
     }
 
     @Test func `nft can read it`() throws {
