@@ -120,6 +120,8 @@ final class ControlThread {
             pumpTables()
             reportProgress(at: now)
             gatherFacts(noOlderThan: Self.factsInterval, at: now)
+            // A busy machine may have kept word of an address waiting: it counts before what is due.
+            if hold.nextDeadline <= now { followAddresses() }
             hold.advance(to: now)
             renewStatusLine(at: now)
             removeClosed(at: now)

@@ -2,9 +2,9 @@ public import StateMachine
 
 /// Decides when a cold standby drops what would begin flows, so that no packet races a commit.
 ///
-/// keepalived moves the addresses before it tells anyone: a packet in the middle of a connection that arrives before its
-/// entry is written begins a flow of its own, with another translation. A hold that stays closed by mistake is worse
-/// than none, so everything that could open it does.
+/// keepalived moves the addresses before it tells anyone: a packet in the middle of a connection that arrives before
+/// its entry is written begins a flow of its own, with another translation. A hold that stays closed by mistake is
+/// worse than none, so everything that could open it does.
 ///
 /// | in state | on                                                      | asks for       | goes to  |
 /// |----------|---------------------------------------------------------|----------------|----------|
