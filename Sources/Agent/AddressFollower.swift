@@ -75,7 +75,7 @@ struct AddressFollower: ~Copyable {
     ///
     /// An address that nobody has named an interface for belongs where its network is.
     var carriers: [String] {
-        guard !virtual.isEmpty else { return [] }
+        if virtual.isEmpty { return [] }
         var found = knownCarriers
         for address in virtual {
             let networks = watch.addresses.filter { local in
@@ -87,7 +87,7 @@ struct AddressFollower: ~Copyable {
                 found.insert(nearest.interfaceName)
             }
         }
-        return found.sorted()
+        return found.subtracting(["lo"]).sorted()
     }
 
     /// Whether a change makes the kernel destroy flows: masquerading forgets those of an address or link that goes.

@@ -88,8 +88,13 @@ struct StatusComposer {
         let carries = report.links.contains(where: \.isUsable)
         let found =
             linkFindings(report) + (carries ? peerFindings(report) : []) + roleFindings(report) + tableFindings(report)
-            + (holdObstacle.map { [Finding(.warning, $0)] } ?? []) + sealingFindings(report)
+            + holdFindings + sealingFindings(report)
         return found.filter { $0.severity == .critical } + found.filter { $0.severity != .critical }
+    }
+
+    /// A hold that the kernel refuses makes a takeover worse than it need be; whoever has none to make has chosen so.
+    private var holdFindings: [Finding] {
+        holdObstacle.map { [Finding(hold.state == .unavailable ? .warning : .ok, $0)] } ?? []
     }
 
     /// An open link says nothing about a failover, so it does not change the verdict; it is said all the same.

@@ -126,7 +126,7 @@ public struct Hold: Equatable, Sendable {
         case .open: break
         case .watching(let seen, let quietSince, let countDue):
             if !mayClose {
-                remove(.noLongerQuiet, &actions)
+                remove(.onlyWatched, &actions)
             } else if countDue <= now {
                 state = .watching(seen: seen, quietSince: quietSince, countDue: now + Self.countInterval)
                 actions.append(.count)

@@ -19,7 +19,6 @@ public enum HoldAction: Equatable, Sendable {
         case limit = "a virtual address has been here for hold-limit"
         case dissolved = "it was not renewed in time"
         case unusable = "there is nothing to hold"
-        /// It only watched.
-        case noLongerQuiet = "this node is wanted"
+        case onlyWatched = "it only watched"
     }
 }

@@ -10,11 +10,13 @@ internal import Systemd
 /// hold in time even if the data thread does not turn any more.
 struct HoldKeeper: ~Copyable {
     /// Whether the configuration wants a hold: `hold on`, with a standby that is cold.
-    let isWanted: Bool
+    private(set) var isWanted: Bool
 
     private var machine: Hold
     private var table: HoldTable?
     private let journal: Journal
+    /// The interfaces that the group's addresses belong to, and those of the present table.
+    private var known: [String] = []
     private var carriers: [String] = []
     private var isTracked = true
     /// What earlier tables held.
@@ -46,12 +48,10 @@ struct HoldKeeper: ~Copyable {
 
     /// A virtual address may be here or is not, and the interfaces that carry them are these.
     mutating func see(addresses areHere: Bool, on carriers: [String], at now: Instant) {
-        if carriers != self.carriers {
-            // What comes in through another interface has not been watched.
-            perform(machine.use(false, at: now), at: now)
-            self.carriers = Array(carriers.prefix(HoldTable.interfaceLimit))
-        }
-        if isWanted, carriers.isEmpty, !areHere, !toldNoCarriers {
+        known = Array(carriers.prefix(HoldTable.interfaceLimit))
+        // What comes in through another interface has not been watched; beside an address it is too late for that.
+        if hasTable, known != self.carriers, !areHere { perform(machine.use(false, at: now), at: now) }
+        if isWanted, known.isEmpty, !toldNoCarriers {
             toldNoCarriers = true
             journal.write(.warning, "no hold: \(Self.noCarriers)")
         }
@@ -70,7 +70,7 @@ struct HoldKeeper: ~Copyable {
 
     /// Lets everything pass, for good: the agent ends.
     mutating func end(at now: Instant) {
-        isTracked = false
+        isWanted = false
         reviewUse(at: now)
     }
 
@@ -90,15 +90,17 @@ struct HoldKeeper: ~Copyable {
     /// What keeps it from being of use, and what helps; nil if nothing does.
     var obstacle: StatusReport.Reason? {
         guard isWanted else { return nil }
-        if let failure { return .init("no hold: \(failure.what)", remedy: failure.remedy) }
-        return toldNoCarriers && carriers.isEmpty ? .init("no hold: \(Self.noCarriers)", remedy: Self.nameThem) : nil
+        if case .refused = machine.state, let failure {
+            return .init("no hold: \(failure.what)", remedy: failure.remedy)
+        }
+        return toldNoCarriers && known.isEmpty ? .init("no hold: \(Self.noCarriers)", remedy: Self.nameThem) : nil
     }
 
     private static let noCarriers = "the interfaces of the virtual addresses are not known"
     private static let nameThem = "keepalived { config PATH } in the configuration; or hold off"
 
     private mutating func reviewUse(at now: Instant) {
-        perform(machine.use(isWanted && isTracked && !carriers.isEmpty, at: now), at: now)
+        perform(machine.use(isWanted && isTracked && !known.isEmpty, at: now), at: now)
     }
 
     private mutating func perform(_ actions: ActionList<HoldAction>, at now: Instant) {
@@ -118,6 +120,7 @@ struct HoldKeeper: ~Copyable {
         switch action {
         case .watch:
             drop()
+            carriers = known
             table = try HoldTable.make(interfaces: carriers, lifetime: Hold.lifetime)
             changes &+= 1
             failure = nil
@@ -136,7 +139,7 @@ struct HoldKeeper: ~Copyable {
             changes &+= 1
             let held = held()
             drop()
-            if reason != .noLongerQuiet {
+            if reason != .onlyWatched {
                 journal.write(.notice, "the hold is open: \(reason.rawValue); \(held) packets held")
             }
         }
