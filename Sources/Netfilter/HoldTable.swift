@@ -79,6 +79,16 @@ public struct HoldTable: ~Copyable, Sendable {
         try finish(batch)
     }
 
+    /// Removes the table with all that is in it, so that the socket has nothing to clear away when it closes.
+    ///
+    /// The kernel clears the table of a socket that closes while the caller waits, for a third of a second
+    /// (nft_rcv_nl_event); that of a transaction it clears later.
+    public mutating func remove() throws(HoldError) {
+        var batch = RulesetBatch(sequence: sequence)
+        batch.append(.deleteTable) { $0.append(1, text: Self.name) }
+        try finish(batch)
+    }
+
     /// The packets so far that would have begun flows, whether they were dropped or not.
     public mutating func seen() throws(HoldError) -> UInt64 { try packets(of: Chosen.seen) }
 

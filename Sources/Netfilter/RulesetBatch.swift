@@ -8,6 +8,7 @@ struct RulesetBatch: ~Copyable {
     /// What a message does; raw values are those of enum nf_tables_msg_types (linux/netfilter/nf_tables.h).
     enum Verb: UInt8 {
         case newTable = 0
+        case deleteTable = 2
         case newChain = 3
         case newRule = 6
         case newSet = 9

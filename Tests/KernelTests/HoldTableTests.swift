@@ -189,6 +189,11 @@ import Testing
             }
             let ended = RulesetSurvey.Generation.now(without: 3)
             #expect(ended == begin)
+            var table = try Self.table()
+            try table.remove()
+            let removed = RulesetSurvey.Generation.now(without: 5)
+            let tables = try Command.run("nft", "list", "tables")
+            #expect(removed == begin && tables.isEmpty)
         }
     }
 

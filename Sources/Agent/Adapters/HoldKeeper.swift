@@ -136,9 +136,11 @@ struct HoldKeeper: ~Copyable {
             changes &+= 1
         case .remove(let reason):
             try table?.open()
-            changes &+= 1
             let held = held()
-            drop()
+            try table?.remove()
+            changes &+= 2
+            heldBefore += held
+            table = nil
             if reason != .onlyWatched {
                 journal.write(.notice, "the hold is open: \(reason.rawValue); \(held) packets held")
             }
