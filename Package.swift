@@ -111,7 +111,7 @@ let package = Package(
             name: "AgentTests",
             dependencies: [
                 "Agent", "Bytes", "Configuration", "Conntrack", "ControlProtocol", "Engine", "Simulation",
-                "StateMachine", "SyncProtocol", "SyncTransport",
+                "StateMachine", "SyncProtocol", "SyncTransport", "Systemd",
             ]),
 
         // Tests of the edges that need no privileges: loopback and unix sockets.

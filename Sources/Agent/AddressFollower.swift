@@ -15,11 +15,14 @@ struct AddressFollower: ~Copyable {
     private let virtual: Set<FlowFilter.OwnAddress>
     private var toldOwn: Set<FlowFilter.OwnAddress>?
     private var toldPresence: AddressPresence?
+    /// Interfaces on which a virtual address has been seen, or that keepalived's file names.
+    private var knownCarriers: Set<String>
 
     /// Begins to watch, in the network namespace of the calling thread.
-    init(virtual: Set<FlowFilter.OwnAddress>) throws(NetlinkError) {
+    init(virtual: Set<FlowFilter.OwnAddress>, carriers: Set<String>) throws(NetlinkError) {
         watch = try AddressWatch()
         self.virtual = virtual
+        knownCarriers = carriers
     }
 
     /// The descriptor's number, for epoll.
@@ -54,12 +57,37 @@ struct AddressFollower: ~Copyable {
             toldOwn = own
             commands.append(.ownAddresses(own))
         }
+        for local in watch.addresses where virtual.contains(.init(local.address, local.family)) {
+            if !local.interfaceName.isEmpty { knownCarriers.insert(local.interfaceName) }
+        }
         let presence = self.presence()
         if presence != toldPresence {
             toldPresence = presence
             commands.append(.addresses(presence))
         }
         return commands
+    }
+
+    /// Whether a virtual address may be here: until the addresses are known, each may be.
+    var mayHoldAddresses: Bool { toldPresence != AddressPresence.none }
+
+    /// The interfaces that carry the virtual addresses, or would if they were here, in the order of their names.
+    ///
+    /// An address that nobody has named an interface for belongs where its network is.
+    var carriers: [String] {
+        if virtual.isEmpty { return [] }
+        var found = knownCarriers
+        for address in virtual {
+            let networks = watch.addresses.filter { local in
+                !local.interfaceName.isEmpty && !virtual.contains(.init(local.address, local.family))
+                    && AddressPrefix(local.address, local.family, length: Int(local.prefixLength))?
+                        .contains(address.address, address.family) == true
+            }
+            if let nearest = networks.max(by: { $0.prefixLength < $1.prefixLength }) {
+                found.insert(nearest.interfaceName)
+            }
+        }
+        return found.subtracting(["lo"]).sorted()
     }
 
     /// Whether a change makes the kernel destroy flows: masquerading forgets those of an address or link that goes.

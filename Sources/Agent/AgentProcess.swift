@@ -61,7 +61,7 @@ public enum AgentProcess {
                 "no virtual addresses are known: flows of every address of this node count as its own; "
                     + "set virtual-address, or name the group as keepalived does")
         }
-        var addresses = try follow(virtual)
+        var addresses = try follow(virtual, keepalived.carriers(ofGroup: group))
         var settings = EngineSettings(
             nodeName: configuration.nodeName, incarnation: try state.nextIncarnation().number, group: group,
             hashKey: SipHash.Key(KernelRandom.word(), KernelRandom.word()),
@@ -94,6 +94,9 @@ public enum AgentProcess {
             watchdogInterval: Supervisor.watchdogInterval())
         let thread = try ControlThread(
             mailbox: mailbox, signals: signals, control: control, notify: notify, addresses: addresses,
+            hold: HoldKeeper(
+                isWanted: configuration.hold && configuration.standby == .cold, limit: configuration.holdLimit,
+                journal: journal),
             notifiers: notifiers(keepalived), group: group, journal: journal, state: state,
             readiness: readiness,
             status: StatusComposer(node: configuration.nodeName, group: group, tracking: tracking),
@@ -131,8 +134,10 @@ public enum AgentProcess {
         do { return try Mailbox() } catch { throw .system("\(error)") }
     }
 
-    private static func follow(_ virtual: Set<FlowFilter.OwnAddress>) throws(StartFailure) -> AddressFollower {
-        do { return try AddressFollower(virtual: virtual) } catch { throw .netlink("\(error)") }
+    private static func follow(
+        _ virtual: Set<FlowFilter.OwnAddress>, _ carriers: Set<String>
+    ) throws(StartFailure) -> AddressFollower {
+        do { return try AddressFollower(virtual: virtual, carriers: carriers) } catch { throw .netlink("\(error)") }
     }
 
     private static func start(_ plan: DataThread.Plan, _ mailbox: Mailbox) throws(StartFailure) -> Thread {

@@ -16,7 +16,8 @@ extension ControlThread {
     func gatherFacts(noOlderThan age: Instant.Span, at now: Instant) {
         guard facts == nil || now.since(factsGathered) >= age else { return }
         factsGathered = now
-        var told = factsReader.read()
+        var told = factsReader.read(besideHold: hold.hasTable, holdChanges: hold.changes)
+        hold.take(tracking: told.tracksPackets, at: now)
         if let engine = lastReport?.engine, engine.isHot { told.copies = UInt32(clamping: engine.copies) }
         told.lossPerMille = losses.values.compactMap(\.perMille).max()
         facts = told

@@ -48,6 +48,7 @@ final class ControlThread {
     private let control: UnixListener
     private let notify: UnixListener
     var addresses: AddressFollower
+    var hold: HoldKeeper
     var status: StatusComposer
     let statistics: StatisticsComposer
     /// The interfaces of the links, by their numbers.
@@ -75,7 +76,8 @@ final class ControlThread {
 
     init(
         mailbox: Mailbox, signals: consuming SignalDescriptor, control: consuming UnixListener,
-        notify: consuming UnixListener, addresses: consuming AddressFollower, notifiers: Set<UInt32>, group: String,
+        notify: consuming UnixListener, addresses: consuming AddressFollower, hold: consuming HoldKeeper,
+        notifiers: Set<UInt32>, group: String,
         journal: Journal, state: StateDirectory, readiness: ReadinessFile?, status: StatusComposer,
         statistics: StatisticsComposer,
         interfaces: [String]
@@ -85,6 +87,7 @@ final class ControlThread {
         self.control = control
         self.notify = notify
         self.addresses = addresses
+        self.hold = hold
         self.notifiers = notifiers
         self.group = group
         self.journal = journal
@@ -117,6 +120,9 @@ final class ControlThread {
             pumpTables()
             reportProgress(at: now)
             gatherFacts(noOlderThan: Self.factsInterval, at: now)
+            // A busy machine may have kept word of an address waiting: it counts before what is due.
+            if hold.nextDeadline <= now { followAddresses() }
+            hold.advance(to: now)
             renewStatusLine(at: now)
             removeClosed(at: now)
             if let due = acceptDue, due <= now { pauseAccepting(until: nil) }
@@ -130,7 +136,7 @@ final class ControlThread {
         let now = MonotonicClock.now()
         if sessions.values.contains(where: { $0.pending == .table && $0.hasRoom }) { return now }
         return min(
-            statusLineDue, factsGathered + Self.factsInterval, acceptDue ?? .never,
+            statusLineDue, factsGathered + Self.factsInterval, acceptDue ?? .never, hold.nextDeadline,
             sessions.isEmpty ? .never : now + Self.progressInterval)
     }
 
@@ -149,6 +155,7 @@ final class ControlThread {
         while let signal = signals.next() {
             switch signal {
             case .terminate, .interrupt:
+                hold.end(at: MonotonicClock.now())
                 journal.write(.notice, "ending: signal \(signal)")
                 Supervisor.notifyStopping()
                 mailbox.ask { $0.ends = true }
@@ -163,6 +170,7 @@ final class ControlThread {
         let commands = addresses.follow()
         guard !commands.isEmpty else { return }
         mailbox.ask { $0.commands += commands }
+        hold.see(addresses: addresses.mayHoldAddresses, on: addresses.carriers, at: MonotonicClock.now())
     }
 
     // MARK: Sessions
@@ -261,6 +269,8 @@ final class ControlThread {
 
     private func takeNews() {
         let news = mailbox.takeNews()
+        // First of all: packets wait for it.
+        for case .roleChanged(_, let role, _, _) in news.notices { hold.follow(role: role, at: MonotonicClock.now()) }
         if let failure = news.failure {
             self.failure = failure
             hasEnded = true
@@ -276,6 +286,8 @@ final class ControlThread {
     private func answerReports(_ report: AgentReport) {
         lastReport = report
         takeLoss(report)
+        status.hold = hold.report()
+        status.holdObstacle = hold.obstacle
         for session in sessions.values {
             switch session.pending {
             case .status: session.send(.status(status.status(report)))

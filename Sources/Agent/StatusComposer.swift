@@ -12,6 +12,9 @@ struct StatusComposer {
     let group: String
     /// Whether packets are tracked in this namespace, as last probed.
     var tracking: PacketTracking = .unknown
+    /// What the hold does, as last seen, and what keeps it from being of use.
+    var hold = StatusReport.Hold()
+    var holdObstacle: StatusReport.Reason?
 
     /// Share of the kernel's limit from which on the table counts as nearly full, in percent.
     static let fullTable = 90
@@ -42,7 +45,7 @@ struct StatusComposer {
                 flows: UInt64(engine.externalFlows), expectations: UInt64(engine.externalExpectations)),
             kernel: .init(
                 entries: engine.kernelEntries.map { UInt64($0) }, limit: engine.kernelLimit.map { UInt64($0) }),
-            lastTakeover: engine.lastTakeover.map { takeover($0.result, $0.at, report) },
+            hold: hold, lastTakeover: engine.lastTakeover.map { takeover($0.result, $0.at, report) },
             counters: counters(report))
     }
 
@@ -72,8 +75,12 @@ struct StatusComposer {
         let reason: StatusReport.Reason
 
         init(_ severity: Severity, _ what: String, _ remedy: String) {
+            self.init(severity, .init(what, remedy: remedy))
+        }
+
+        init(_ severity: Severity, _ reason: StatusReport.Reason) {
             self.severity = severity
-            reason = .init(what, remedy: remedy)
+            self.reason = reason
         }
     }
 
@@ -81,8 +88,13 @@ struct StatusComposer {
         let carries = report.links.contains(where: \.isUsable)
         let found =
             linkFindings(report) + (carries ? peerFindings(report) : []) + roleFindings(report) + tableFindings(report)
-            + sealingFindings(report)
+            + holdFindings + sealingFindings(report)
         return found.filter { $0.severity == .critical } + found.filter { $0.severity != .critical }
+    }
+
+    /// A hold that the kernel refuses makes a takeover worse than it need be; whoever has none to make has chosen so.
+    private var holdFindings: [Finding] {
+        holdObstacle.map { [Finding(hold.state == .unavailable ? .warning : .ok, $0)] } ?? []
     }
 
     /// An open link says nothing about a failover, so it does not change the verdict; it is said all the same.

@@ -128,11 +128,9 @@ extension ConfigurationReader {
             if let mode = choice(value, StandbyMode.self) { setStandby(mode, value.position) }
         case .hold:
             if let on = onOff(value) { draft.hold = on }
-            warnInert(statement, "packets race the commit at a takeover")
         case .holdLimit:
             draft.holdLimit =
                 span(value, from: .milliseconds(100), to: .seconds(60), bounds: "100ms to 60s") ?? draft.holdLimit
-            warnInert(statement, "packets race the commit at a takeover")
         case .orphanTimeout:
             draft.orphanTimeout =
                 span(value, from: .seconds(1), to: .seconds(86_400), bounds: "1s to 24h") ?? draft.orphanTimeout

@@ -6,6 +6,8 @@ public struct KeepalivedFile: Sendable, Equatable {
     public struct Instance: Sendable, Equatable {
         public var name: String
         public var interface: String?
+        /// Names of the interfaces that may carry its addresses: its own, those of `dev`, and that of `use_vmac`.
+        public var carriers: Set<String> = []
         /// Of `virtual_ipaddress` and `virtual_ipaddress_excluded`, in the order of the file.
         public var virtualAddresses: [HostAddress] = []
     }
@@ -59,6 +61,12 @@ public struct KeepalivedFile: Sendable, Equatable {
         return instances.filter { members.contains($0.name) }.flatMap(\.virtualAddresses)
     }
 
+    /// The interfaces that may carry the virtual addresses of a group's instances.
+    public func carriers(ofGroup name: String) -> Set<String> {
+        let members = syncGroups.first { $0.name == name }?.members ?? [name]
+        return instances.filter { members.contains($0.name) }.reduce(into: []) { $0.formUnion($1.carriers) }
+    }
+
     /// What of this file does not fit a configuration of the agent; warnings only.
     public func mismatches(with configuration: AgentConfiguration, at position: FilePosition) -> [ConfigurationProblem]
     {
@@ -102,16 +110,26 @@ public struct KeepalivedFile: Sendable, Equatable {
 
     private mutating func instance(_ name: String, _ block: [Statement]) -> Instance {
         var instance = Instance(name: name)
+        let router = block.first { $0.keyword.text == "virtual_router_id" }?.values.first?.text
         for inner in block {
             switch inner.keyword.text {
             case "interface":
                 instance.interface = inner.values.first?.text
+                if let interface = instance.interface { instance.carriers.insert(interface) }
+            case "use_vmac":
+                if let device = inner.values.first?.text ?? router.map({ "vrrp." + $0 }) {
+                    instance.carriers.insert(device)
+                }
             case "virtual_ipaddress", "virtual_ipaddress_excluded":
                 for line in inner.block ?? [] {
                     // What follows on the line is the device, the scope, a label; see keepalived.conf(5).
                     let text = line.keyword.text.prefix { $0 != "/" }
                     if let address = HostAddress(parsing: text) {
                         instance.virtualAddresses.append(address)
+                        let words = line.values.map(\.text)
+                        for (word, device) in zip(words, words.dropFirst()) where word == "dev" {
+                            instance.carriers.insert(device)
+                        }
                     } else {
                         problems.append(
                             ConfigurationProblem(

@@ -11,6 +11,7 @@ extension StatusReport: BodyValue {
         body.put(externalCache)
         body.put(kernel.entries)
         body.put(kernel.limit)
+        body.put(hold)
         body.put(lastTakeover)
         body.put(counters)
     }
@@ -26,6 +27,7 @@ extension StatusReport: BodyValue {
         internalCache = try body.value()
         externalCache = try body.value()
         kernel = Kernel(entries: try body.optionalNumber(), limit: try body.optionalNumber())
+        hold = try body.value()
         lastTakeover = try body.optionalValue()
         counters = try body.list()
     }
@@ -146,6 +148,18 @@ extension StatusReport.Cache: BodyValue {
     init(from body: inout BodyReader) throws(ControlProtocolError) {
         flows = try body.number()
         expectations = try body.optionalNumber()
+    }
+}
+
+extension StatusReport.Hold: BodyValue {
+    func write(to body: inout BodyWriter) {
+        body.put(choice: state)
+        body.put(held)
+    }
+
+    init(from body: inout BodyReader) throws(ControlProtocolError) {
+        state = try body.choice()
+        held = try body.number()
     }
 }
 

@@ -3,6 +3,7 @@
 extension StatusReport: Encodable {
     private enum Key: String, CodingKey {
         case schema, node, verdict, reasons, role, since, source, term, standby, groups, peers, links, caches, kernel
+        case hold
         case lastTakeover = "last_takeover"
         case counters
     }
@@ -30,6 +31,7 @@ extension StatusReport: Encodable {
         try caches.encode(internalCache, forKey: .internal)
         try caches.encode(externalCache, forKey: .external)
         try container.encode(kernel, forKey: .kernel)
+        try container.encode(hold, forKey: .hold)
         try container.encode(lastTakeover, forKey: .lastTakeover)
         try container.encode(CounterObject(counters: counters), forKey: .counters)
     }
@@ -142,6 +144,17 @@ extension StatusReport.Kernel: Encodable {
         var container = encoder.container(keyedBy: Key.self)
         try container.encode(entries, forKey: .entries)
         try container.encode(limit, forKey: .limit)
+    }
+}
+
+extension StatusReport.Hold: Encodable {
+    private enum Key: String, CodingKey { case state, held }
+
+    /// Encodes the stable keys.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: Key.self)
+        try container.encode(state.rawValue, forKey: .state)
+        try container.encode(held, forKey: .held)
     }
 }
 

@@ -197,6 +197,33 @@ public struct StatusReport: Equatable, Sendable {
         }
     }
 
+    /// What keeps forwarded packets out of a cold standby until its commit is done.
+    public struct Hold: Hashable, Sendable {
+        /// What it does.
+        public enum State: String, Sendable, CaseIterable {
+            /// It is not wanted, or the standby is hot.
+            case off
+            /// The kernel refused it.
+            case unavailable
+            /// Everything passes, as beside a master.
+            case open
+            /// Everything passes and is counted: it closes when nothing comes.
+            case watching
+            /// What would begin a flow is dropped.
+            case closed
+        }
+
+        public var state: State
+        /// Packets dropped since the agent began.
+        public var held: UInt64
+
+        /// Makes a hold.
+        public init(state: State = .off, held: UInt64 = 0) {
+            self.state = state
+            self.held = held
+        }
+    }
+
     /// How the last takeover went.
     public struct Takeover: Hashable, Sendable {
         public var at: WallTime
@@ -227,6 +254,7 @@ public struct StatusReport: Equatable, Sendable {
     public var internalCache: Cache
     public var externalCache: Cache
     public var kernel: Kernel
+    public var hold: Hold
     public var lastTakeover: Takeover?
     public var counters: [NamedCount]
 
@@ -234,7 +262,7 @@ public struct StatusReport: Equatable, Sendable {
     public init(
         node: String, verdict: Verdict, reasons: [Reason] = [], standby: Standby, groups: [Group], peers: [Peer] = [],
         links: [Link] = [], internalCache: Cache, externalCache: Cache, kernel: Kernel = Kernel(),
-        lastTakeover: Takeover? = nil, counters: [NamedCount] = []
+        hold: Hold = Hold(), lastTakeover: Takeover? = nil, counters: [NamedCount] = []
     ) {
         self.node = node
         self.verdict = verdict
@@ -246,6 +274,7 @@ public struct StatusReport: Equatable, Sendable {
         self.internalCache = internalCache
         self.externalCache = externalCache
         self.kernel = kernel
+        self.hold = hold
         self.lastTakeover = lastTakeover
         self.counters = counters
     }

@@ -34,6 +34,9 @@ public enum StatusScreen {
                 "standby \(report.standby.rawValue)",
             ])
         screen.row("kernel", [kernel(report.kernel)])
+        if report.hold.state != .off {
+            screen.row("hold", [report.hold.state.rawValue, "\(grouped(report.hold.held)) packets held"])
+        }
         screen.row("counters", report.counters.filter { $0.value > 0 }.map { "\($0.name) \(grouped($0.value))" })
         return screen.text
     }

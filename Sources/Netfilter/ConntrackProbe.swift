@@ -31,10 +31,16 @@ public enum ConntrackProbe {
             if try lookup.find(tuple) != nil { return .enabled }
             wasDelivered = true
         }
+        let byRules = try trackingByRules()
+        return byRules == .disabled && !wasDelivered ? .unknown : byRules
+    }
+
+    /// Whether rules beside the hold's ask for tracking.
+    static func trackingByRules() throws(ConntrackError) -> PacketTracking {
         switch try RulesetSearch.run() {
-        case .needsTracking: return .enabled
-        case .mayExempt: return .unknown
-        case .nothing: return wasDelivered ? .disabled : .unknown
+        case .needsTracking: .enabled
+        case .mayExempt: .unknown
+        case .nothing: .disabled
         }
     }
 }

@@ -14,8 +14,12 @@ public struct FactsReader: Sendable {
 
     /// Reads everything; takes some milliseconds, and up to 200 more where no rule tracks and loopback swallows
     /// datagrams.
-    public mutating func read() -> NodeFacts {
-        let current = RulesetSurvey.Generation.now()
+    ///
+    /// - Parameters:
+    ///   - besideHold: whether the hold's table is there, which makes the kernel track: then rules alone are asked.
+    ///   - holdChanges: how often that table was changed in this run, which is no change of the rules.
+    public mutating func read(besideHold: Bool = false, holdChanges: UInt32 = 0) -> NodeFacts {
+        let current = RulesetSurvey.Generation.now(without: holdChanges)
         if current == nil || current != generation { survey = RulesetSurvey.read() }
         generation = current
         let kernel = KernelFacts.read()
@@ -24,7 +28,7 @@ public struct FactsReader: Sendable {
         facts.entries = kernel.entries.map { UInt32(clamping: $0) }
         facts.limit = kernel.limit.map { UInt32(clamping: $0) }
         facts.buckets = kernel.buckets.map { UInt32(clamping: $0) }
-        facts.tracksPackets = survey.needsTracking ? true : probeTracking()
+        facts.tracksPackets = survey.needsTracking ? true : probeTracking(besideHold)
         facts.setsLabels = survey.setsLabels
         facts.setsZones = survey.setsZones
         facts.events = kernel.events
@@ -37,8 +41,8 @@ public struct FactsReader: Sendable {
         return facts
     }
 
-    private func probeTracking() -> Bool? {
-        switch try? ConntrackProbe.packetTracking() {
+    private func probeTracking(_ besideHold: Bool) -> Bool? {
+        switch try? besideHold ? ConntrackProbe.trackingByRules() : ConntrackProbe.packetTracking() {
         case .enabled: true
         case .disabled: false
         case .unknown, nil: nil

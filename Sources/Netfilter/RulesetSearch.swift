@@ -1,4 +1,5 @@
 internal import Bytes
+internal import Conntrack
 internal import LinuxIO
 
 /// Looks through the rules of this network namespace for what has to do with tracking.
@@ -37,17 +38,20 @@ enum RulesetSearch {
     private static func searchRules() throws(NetlinkError) -> Finding {
         var finding = Finding.nothing
         let isWhole = try walkRules { bytes in
-            if contains(bytes, expression: "ct") || contains(bytes, expression: "nat")
-                || contains(bytes, expression: "masq") || contains(bytes, expression: "redir")
-            {
-                finding = .needsTracking
-            } else if contains(bytes, expression: "notrack") || contains(bytes, expression: "target")
-                || contains(bytes, expression: "match")
-            {
+            var cursor = ByteCursor(bytes)
+            while cursor.remaining > 0, let message = try? NetlinkMessage(bytes, &cursor) {
+                guard message.type == newRule, !isHold(message, bytes) else { continue }
+                let range = message.payload
+                if ["ct", "nat", "masq", "redir"].contains(where: { contains(bytes, range, expression: $0) }) {
+                    finding = .needsTracking
+                    return false
+                }
                 // Extensions of iptables are opaque: -j CT --notrack is one of them.
-                finding = .mayExempt
+                if ["notrack", "target", "match"].contains(where: { contains(bytes, range, expression: $0) }) {
+                    finding = .mayExempt
+                }
             }
-            return finding != .needsTracking
+            return true
         }
         return isWhole || finding == .needsTracking ? finding : .mayExempt
     }
@@ -97,21 +101,31 @@ enum RulesetSearch {
         return false
     }
 
-    /// Whether NFTA_EXPR_NAME with this name stands somewhere in the datagram.
+    /// Whether a rule is one of the hold's, which asks for tracking only as long as this node stands by.
+    static func isHold(_ message: NetlinkMessage, _ bytes: borrowing RawSpan) -> Bool {
+        var payload = message.payload
+        guard (try? payload.skip(4)) != nil else { return false }
+        var attributes = AttributeList(payload)
+        // NFTA_RULE_TABLE, which the kernel writes first (nf_tables_fill_rule_info).
+        guard let attribute = try? attributes.next(bytes), attribute.number == 1 else { return false }
+        return attribute.name(bytes, limit: 31)?.text == HoldTable.name
+    }
+
+    /// Whether NFTA_EXPR_NAME with this name stands somewhere in a message.
     ///
     /// The name is searched as the attribute's bytes, at the alignment of attributes.
-    private static func contains(_ bytes: borrowing RawSpan, expression: StaticString) -> Bool {
-        let length = expression.utf8CodeUnitCount
+    private static func contains(_ bytes: borrowing RawSpan, _ range: ByteCursor, expression: String) -> Bool {
+        let length = expression.utf8.count
         let size = UInt16(length + 1 + Attribute.headerSize)
-        var position = 0
-        while position + Attribute.headerSize + length < bytes.byteCount {
-            var cursor = ByteCursor(from: position, to: bytes.byteCount)
+        var position = range.offset
+        while position + Attribute.headerSize + length < range.end {
+            var cursor = ByteCursor(from: position, to: range.end)
             position += 4
             guard (try? cursor.readNativeUInt16(bytes)) == size, (try? cursor.readNativeUInt16(bytes)) == 1 else {
                 continue
             }
             let name = try? cursor.readText(bytes, count: length)
-            if name == expression.description, (try? cursor.readUInt8(bytes)) == 0 { return true }
+            if name == expression, (try? cursor.readUInt8(bytes)) == 0 { return true }
         }
         return false
     }

@@ -28,10 +28,10 @@ public struct RulesetSurvey: Sendable, Equatable {
         let number: UInt32
         let hasOldTables: Bool
 
-        /// The present one; nil if it cannot be had.
-        static func now() -> Generation? {
+        /// The present one, without the changes that the hold has made; nil if it cannot be had.
+        static func now(without changes: UInt32) -> Generation? {
             guard let number = try? RulesetSearch.generation() else { return nil }
-            return Generation(number: number, hasOldTables: RulesetSearch.hasOldTables)
+            return Generation(number: number &- changes, hasOldTables: RulesetSearch.hasOldTables)
         }
     }
 
@@ -79,7 +79,9 @@ public struct RulesetSurvey: Sendable, Equatable {
             while cursor.remaining > 0, let message = try? NetlinkMessage(bytes, &cursor) {
                 // A rule's attributes stand behind its family (struct nfgenmsg).
                 var payload = message.payload
-                guard message.type == RulesetSearch.newRule, (try? payload.skip(4)) != nil else { continue }
+                guard message.type == RulesetSearch.newRule, !RulesetSearch.isHold(message, bytes),
+                    (try? payload.skip(4)) != nil
+                else { continue }
                 var attributes = AttributeList(payload)
                 while let attribute = try? attributes.next(bytes) {
                     guard attribute.number == Number.ruleExpressions else { continue }

@@ -1,6 +1,7 @@
 import ControlProtocol
 import Engine
 import StateMachine
+import Systemd
 import Testing
 
 @testable import Agent
@@ -167,5 +168,29 @@ import Testing
         #expect(status.reasons.first?.remedy == "ip -s link show")
         alone.edgeCounters = [("link_wrong_link", 9)]
         #expect(Self.composer.status(alone).reasons.first?.remedy.contains("in the same order") == true)
+    }
+
+    @Test func `what keeps the hold from being of use is a warning, and its figures are shown`() throws {
+        var composer = Self.composer
+        composer.hold = .init(state: .unavailable, held: 7)
+        composer.holdObstacle = .init("no hold: nobody knows", remedy: "hold off")
+        let status = composer.status(try report())
+        #expect(status.verdict == .warning && status.reasons == [.init("no hold: nobody knows", remedy: "hold off")])
+        #expect(status.hold == .init(state: .unavailable, held: 7))
+    }
+
+    /// Without a role no table is made.
+    @Test func `a hold without interfaces says so, and one that is not wanted says nothing`() {
+        for isWanted in [true, false] {
+            var keeper = HoldKeeper(isWanted: isWanted, limit: .seconds(2), journal: Journal(threshold: .critical))
+            let before = keeper.obstacle
+            keeper.see(addresses: false, on: [], at: .origin)
+            let without = keeper.obstacle
+            keeper.see(addresses: false, on: ["lan0"], at: .origin)
+            let with = keeper.obstacle
+            let state = keeper.report().state
+            #expect(before == nil && (without != nil) == isWanted && with == nil)
+            #expect(state == (isWanted ? .open : .off))
+        }
     }
 }

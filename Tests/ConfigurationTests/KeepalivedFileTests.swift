@@ -23,10 +23,11 @@ import Testing
         "/k/instances/lan.conf": """
         vrrp_instance VI_lan {
             interface eth0
+            use_vmac
             virtual_router_id 10
             virtual_ipaddress {
                 192.168.10.1/24 dev eth0 label eth0:1
-                192.168.10.2
+                192.168.10.2 dev eth0.7
             }
             virtual_ipaddress_excluded {
                 2001:db8:10::1/64
@@ -56,6 +57,8 @@ import Testing
         #expect(file.virtualAddresses(ofGroup: "VI_wan")?.map(\.description) == ["203.0.113.1"])
         #expect(file.virtualAddresses(ofGroup: "lonely") == [])
         #expect(file.virtualAddresses(ofGroup: "nobody") == nil)
+        #expect(file.carriers(ofGroup: "syncgrp") == ["eth0", "eth0.7", "vrrp.10", "eth1"])
+        #expect(file.carriers(ofGroup: "VI_wan") == ["eth1"] && file.carriers(ofGroup: "nobody").isEmpty)
         #expect(
             file.problems.map(\.description) == [
                 "/k/instances/wan.conf:6:42: warning: `$VIP` is no address; "

@@ -153,8 +153,6 @@ import Testing
 
     /// What does not act says so; what acts is silent.
     @Test(arguments: [
-        ("hold on", "3:1", "`hold` does not act yet: packets race the commit at a takeover"),
-        ("hold-limit 1s", "3:1", "`hold-limit` does not act yet: packets race the commit at a takeover"),
         ("metrics { listen 127.0.0.1:1 }", "3:1", "`metrics` does not act yet: no metrics are served"),
         ("group g { zone 1 }", "3:1", "`group` does not act yet: every flow belongs to the one group that is followed"),
         ("keepalived { notify-fifo /t }", "3:14", "`notify-fifo` does not act yet: the FIFO is not read"),

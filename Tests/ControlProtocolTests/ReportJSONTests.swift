@@ -15,6 +15,7 @@ import Testing
             "counters":{"kernel_overruns":1200,"queue_full":0,"wire_lost":3},\
             "groups":[{"name":"syncgrp","readiness":"master","role":"master","since":"2026-11-18T11:06:40.000Z",\
             "source":"notify","term":41}],\
+            "hold":{"held":1234,"state":"open"},\
             "kernel":{"entries":413202,"limit":1048576},\
             "last_takeover":{"at":"2026-11-18T11:06:40.380Z","failed":0,"flows":412031,"reason":"promoted by notify",\
             "seconds":0.380999999},\
@@ -41,6 +42,7 @@ import Testing
             "counters":{},\
             "groups":[{"name":"a","readiness":null,"role":"starting","since":null,"source":"none","term":null},\
             {"name":"b","readiness":null,"role":"taking-over","since":null,"source":"none","term":null}],\
+            "hold":{"held":0,"state":"off"},\
             "kernel":{"entries":null,"limit":null},"last_takeover":null,"links":[],"node":"r1",\
             "peers":[{"address":"10.99.0.2",\
             "digest":{"equal_at":null,"local":null,"remote":null,"version":null},\

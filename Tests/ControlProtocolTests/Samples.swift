@@ -20,7 +20,7 @@ enum Sample {
         ],
         links: [.init(name: "sync0", active: true)],
         internalCache: .init(flows: 413_180, expectations: 3), externalCache: .init(flows: 0, expectations: 0),
-        kernel: .init(entries: 413_202, limit: 1_048_576),
+        kernel: .init(entries: 413_202, limit: 1_048_576), hold: .init(state: .open, held: 1_234),
         lastTakeover: .init(
             at: WallTime(seconds: 1_795_000_000, nanoseconds: 380_000_000), flows: 412_031, failed: 0,
             nanoseconds: 380_999_999, reason: "promoted by notify"),

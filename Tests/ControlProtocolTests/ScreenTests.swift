@@ -14,6 +14,7 @@ import Testing
             digest     0123456789abcdef = 0123456789abcdef  at version 88,120,331
             caches     internal 413,180 + 3 expectations  external 0  standby cold
             kernel     413,202 of 1,048,576 entries (39 %)
+            hold       open  1,234 packets held
             counters   wire_lost 3  kernel_overruns 1,200
 
             """
@@ -60,6 +61,7 @@ import Testing
             digest     0123456789abcdef differs from 0000000000000001  at version 88,120,331
             caches     internal 413,180 + 3 expectations  external 0  standby cold
             kernel     413,202 of 1,048,576 entries (39 %)
+            hold       open  1,234 packets held
             counters   wire_lost 3  kernel_overruns 1,200
 
             """

@@ -38,7 +38,10 @@ final class RouterPair {
 
     /// The kernel notices a carrier by deferred work, up to a second later; until then a device drops what it sends.
     private func waitForCarrier() throws {
-        for _ in 0..<500 where try !Command.run("ip", "link", "show", "sync").contains("state UP") { usleep(10_000) }
+        for _ in 0..<500 {
+            if try Command.run("ip", "link", "show", "sync").contains("state UP") { break }
+            usleep(10_000)
+        }
     }
 
     deinit { for number in namespaces { close(number) } }

@@ -50,7 +50,7 @@ pair_start_both_of() { pair_start r2; ends_with 0 lab_agent r1 role master; ends
 pair_start_both_of
 within 15 "both agents in sync" pair_in_sync
 status=$(lab_agent r2 status --json)
-expect_keys "$status" . "caches counters groups kernel last_takeover links node peers reasons role schema since source standby term verdict"
+expect_keys "$status" . "caches counters groups hold kernel last_takeover links node peers reasons role schema since source standby term verdict"
 expect_keys "$status" ".groups[0]" "name readiness role since source term"
 expect_keys "$status" ".peers[0]" "address digest in_sync lag_ms last_heard_ms link name roles unacknowledged"
 expect_keys "$status" ".links[0]" "active carrier mode name obstacle there"

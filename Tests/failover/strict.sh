@@ -3,8 +3,8 @@
 # were. Sourced after failover.sh.
 
 # What is not known is dropped and counted first. New flows come from lan only, and none once the door is closed.
-# The agent has no hold yet, and keepalived moves the addresses before it tells anyone: packets that race the commit are
-# kept out by a chain of the lab's own. It stands before connection tracking: a packet that is dropped later has used the
+# keepalived moves the addresses before it tells anyone: packets that race the commit are kept out by a chain of the lab's
+# own. Unlike the agent's hold it stands before connection tracking: a packet that is dropped later has used the
 # expectation that it met up.
 lab_ruleset() {
     cat <<'RULES'
