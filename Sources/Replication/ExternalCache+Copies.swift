@@ -39,6 +39,8 @@ public struct CopyQueue: Sendable {
     var walk: UInt32?
     /// Copies in the kernel.
     public internal(set) var count = 0
+    /// Entries that the kernel does not have as they were told.
+    public internal(set) var unwritten = 0
     var round: UInt8 = 0
 }
 
@@ -66,14 +68,19 @@ extension ExternalCache {
 
     private mutating func takeDue(_ slot: UInt32) -> Bool {
         guard table.contains(slot), !table[slot].isDeleted, table[slot].copy.contains(.isDue) else { return false }
-        table[slot].copy.remove(.isDue)
+        set(table[slot].copy.subtracting(.isDue), at: slot)
         return true
+    }
+
+    private mutating func set(_ copy: KernelCopy, at slot: UInt32) {
+        copies?.unwritten += (copy.isClean ? 0 : 1) - (table[slot].copy.isClean ? 0 : 1)
+        table[slot].copy = copy
     }
 
     /// Notes that what was told of an entry is to be written into the kernel.
     public mutating func markDue(_ slot: UInt32) {
         guard let waiting = copies?.slots.count, !table[slot].copy.contains(.isDue) else { return }
-        table[slot].copy.insert(.isDue)
+        set(table[slot].copy.union(.isDue), at: slot)
         if waiting < CopyQueue.limit { copies?.slots.append(slot) } else { copies?.walk = 0 }
     }
 
@@ -82,8 +89,7 @@ extension ExternalCache {
         guard table.contains(slot), !table[slot].isDeleted, let queue = copies else { return }
         table[slot].refusal = nil
         if !table[slot].copy.contains(.isHeld) { copies?.count += 1 }
-        table[slot].copy.insert(.isHeld)
-        table[slot].copy.subtract([.isCarried, .isOutdated])
+        set(table[slot].copy.union(.isHeld).subtracting([.isCarried, .isOutdated]), at: slot)
         table[slot].seenRound = queue.round
     }
 
@@ -91,20 +97,20 @@ extension ExternalCache {
     public mutating func lose(_ slot: UInt32, again: Bool) {
         guard table[slot].copy.contains(.isHeld) else { return }
         copies?.count -= 1
-        table[slot].copy.subtract([.isHeld, .isCarried, .isOutdated])
+        set(table[slot].copy.subtracting([.isHeld, .isCarried, .isOutdated]), at: slot)
         if again { markDue(slot) }
     }
 
     /// Notes that what was told of an entry differs from what its copy was written with.
     mutating func markDue(_ slot: UInt32, _ difference: KernelDifference) {
         guard copies != nil, difference != .none else { return }
-        if difference == .fundamental, table[slot].copy.contains(.isHeld) { table[slot].copy.insert(.isOutdated) }
+        if difference == .fundamental { outdate(slot) }
         markDue(slot)
     }
 
     /// Notes that the kernel's entry is not what was told, and is to be made anew.
     public mutating func outdate(_ slot: UInt32) {
-        if table[slot].copy.contains(.isHeld) { table[slot].copy.insert(.isOutdated) }
+        if table[slot].copy.contains(.isHeld) { set(table[slot].copy.union(.isOutdated), at: slot) }
     }
 
     /// Whether the kernel refused the entry of a slot.
@@ -116,8 +122,7 @@ extension ExternalCache {
     public mutating func outdateCopies() {
         guard copies != nil else { return }
         for slot in 0..<table.slotLimit where holdsCopy(at: slot) {
-            table[slot].copy.insert([.isOutdated, .isDue])
-            table[slot].copy.remove(.isCarried)
+            set(table[slot].copy.union([.isOutdated, .isDue]).subtracting(.isCarried), at: slot)
         }
         copies?.walk = 0
     }
@@ -125,7 +130,7 @@ extension ExternalCache {
     /// Notes that packets pass the copy with this key.
     public mutating func carry(_ key: Subject.Key) {
         guard let slot = slot(of: key), table[slot].copy.contains(.isHeld) else { return }
-        table[slot].copy.insert(.isCarried)
+        set(table[slot].copy.union(.isCarried), at: slot)
     }
 
     /// The slot of a copy that the kernel has, or nil.
@@ -144,8 +149,20 @@ extension ExternalCache {
     public func holdsCopy(at slot: UInt32) -> Bool { copy(at: slot)?.contains(.isHeld) ?? false }
 
     /// The entries that the kernel does not have as they were told.
+    ///
+    /// A takeover waits for this: where all of them are in the queue, nothing else is looked at.
     public func unwrittenSlots() -> [UInt32] {
-        (0..<table.slotLimit).filter { copy(at: $0)?.isClean == false }
+        guard let queue = copies, queue.unwritten > 0 else { return [] }
+        if queue.walk == nil, queue.slots.count >= queue.unwritten {
+            let waiting = Set(queue.slots.filter { copy(at: $0)?.isClean == false })
+            if waiting.count == queue.unwritten { return waiting.sorted() }
+        }
+        return (0..<table.slotLimit).filter { copy(at: $0)?.isClean == false }
+    }
+
+    /// Notes that an entry comes into being, or ends.
+    mutating func countCopy(_ slot: UInt32, by change: Int) {
+        if !table[slot].copy.isClean { copies?.unwritten += change }
     }
 
     // MARK: Dumps

@@ -355,12 +355,14 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
 
     private mutating func enter(_ subject: Subject, _ origin: OriginID, _ slot: UInt32) {
         count += 1
+        countCopy(slot, by: 1)
         if subject.isBoundToItsKernel { boundCount += 1 }
         if origin == leader, let flow = subject.digested { digests?.add(flow, at: slot) }
     }
 
     private mutating func leave(_ subject: Subject, _ origin: OriginID, _ slot: UInt32) {
         count -= 1
+        countCopy(slot, by: -1)
         if subject.isBoundToItsKernel { boundCount -= 1 }
         if origin == leader, let flow = subject.digested { digests?.remove(flow, at: slot) }
     }

@@ -98,8 +98,9 @@ public struct Progress: Equatable, Sendable {
     public var bulkEnd: UInt64
     /// The bulk has been sent up to this version; equal to `bulkEnd` when it has ended.
     public var bulkSent: UInt64
-    /// The bulk leaves buckets out that a run of the receiver, named here by its incarnation, has shown to be equal;
-    /// nil: it leaves out nothing. `bulkBuckets` names the others.
+    /// The run of the receiver that has shown to hold the buckets that the bulk leaves out; nil: it leaves out none.
+    ///
+    /// `bulkBuckets` names the others.
     public var asker: UInt64?
     /// The bulk waits for the receiver's word on what it holds.
     public var isHeld: Bool

@@ -76,6 +76,33 @@ import Testing
         Self.expect(cache.unwrittenSlots() == [0] && cache.nextDue(looking: 100) == 0)
     }
 
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func `what is not written is counted along, whatever happens`(seed: UInt64) {
+        var chance = SplitMix(state: seed)
+        var cache = Self.cache()
+        for version in 1...2_000 as ClosedRange<UInt64> {
+            let number = UInt32.random(in: 0..<20, using: &chance)
+            var flow = ChangeLogTests.flow(number)
+            let slot = cache.slot(of: flow.original)
+            switch Int.random(in: 0..<12, using: &chance) {
+            case 0, 1, 2:
+                flow.mark = UInt32.random(in: 0..<3, using: &chance)
+                flow.reply.destinationKey += UInt16.random(in: 0..<2, using: &chance)
+                _ = cache.apply(flow, version: version, origin: 0, bulk: 1)
+            case 3: _ = cache.delete(flow.original, version: version, origin: 0)
+            case 4, 5, 6: if let due = cache.nextDue(looking: 100) { cache.hold(due) }
+            case 7: if let slot { cache.lose(slot, again: Bool.random(using: &chance)) }
+            case 8: cache.carry(flow.original)
+            case 9: if let slot { cache.outdate(slot) }
+            case 10: if let slot { cache.takeOut(at: slot, gapFree: version - min(version, 5)) }
+            default: if Int.random(in: 0..<20, using: &chance) == 0 { cache.outdateCopies() }
+            }
+            let unwritten = (0..<cache.slotLimit).filter { cache.copy(at: $0)?.isClean == false }
+            Self.expect(cache.copies?.unwritten == unwritten.count)
+            Self.expect(cache.unwrittenSlots() == unwritten)
+        }
+    }
+
     @Test func `a dump tells which copies are gone, however often it begins anew`() {
         var cache = Self.cache()
         for number in 0..<2 as Range<UInt32> {
