@@ -23,7 +23,8 @@ lab_start_routers
 lab_open_connections pingpong $connections
 await_standby $((flows + connections))
 within 10 "the pair is ready" lab_pair_ready
-sleep 1
+# The hold of a cold standby closes after three quiet seconds.
+sleep 5
 look_around
 mark=$(lab_progress pingpong)
 cut=$(lab_cut r1)
