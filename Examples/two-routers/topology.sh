@@ -223,6 +223,8 @@ global_defs {
     router_id $node
     vrrp_version 3
     script_user root
+    # Of two masters that meet again the one that stays need not announce itself, and hosts would go on to the other.
+    vrrp_garp_master_refresh 4
 }
 $([[ -z $LAB_TRACK_FILE ]] || lab_track_file "$node")
 vrrp_sync_group lab {

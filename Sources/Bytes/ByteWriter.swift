@@ -62,6 +62,11 @@
         append(UInt8(rest))
     }
 
+    /// The bytes that `appendVarint` writes for a number: 1 to 10.
+    @inlinable public static func varintLength(_ value: UInt64) -> Int {
+        (UInt64.bitWidth - (value | 1).leadingZeroBitCount + 6) / 7
+    }
+
     /// Writes the UTF-8 bytes of a text, without length or end.
     @inlinable public mutating func append(utf8 text: borrowing String) {
         for unit in text.utf8 { append(unit) }

@@ -16,7 +16,7 @@ internal import StateMachine
 /// A copy lives by a lease, not by its flow's timeout: the master's kernel decides when a flow ends. The leases are
 /// renewed as long as a master is heard.
 struct CopyLease {
-    /// What a copy is given at least, in seconds.
+    /// What a copy is given beyond its state's full timeout, in seconds.
     static let timeout: UInt32 = 900
     /// All leases are renewed this often.
     static let interval = Instant.Span.seconds(300)
@@ -27,6 +27,17 @@ struct CopyLease {
     /// The slot that the walk stands at; nil between two walks.
     var slot: UInt32?
     var due: Instant = .never
+
+    /// What the kernel is given for a copy, in seconds.
+    static func timeout(of flow: Flow, _ timeouts: ProtocolTimeouts) -> UInt32 {
+        min(max(flow.timeout, timeouts.fullTimeout(of: flow)), Flow.maximumTimeout - timeout) + timeout
+    }
+
+    /// Whether an entry of the kernel lives by a lease: no packet gives a flow more than its state's full timeout.
+    static func covers(_ flow: Flow, _ timeouts: ProtocolTimeouts) -> Bool {
+        let full = UInt64(timeouts.fullTimeout(of: flow))
+        return full + 1...full + UInt64(timeout) ~= UInt64(flow.timeout)
+    }
 }
 
 /// When copies that the kernel refused are tried again.
@@ -100,7 +111,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 case .missing: flow = flow.withoutMaster
                 }
             }
-            flow.timeout = lease(of: flow, timeouts)
+            flow.timeout = CopyLease.timeout(of: flow, timeouts)
             writes.append(
                 FlowWrite(local == nil ? verb(for: entry) : .replace, flow, liberal: flow.tcp != nil, token: slot))
         }
@@ -127,11 +138,6 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         // An entry of the last mastership has stale windows, and one that the start found may.
         let original = entry.flow.original
         return former?.holds(original) ?? false || remnants.find(original) != nil ? .replace : .create
-    }
-
-    /// What the kernel is given for a copy, in seconds.
-    private func lease(of flow: Flow, _ timeouts: ProtocolTimeouts) -> UInt32 {
-        min(max(flow.timeout, CopyLease.timeout, timeouts.fullTimeout(of: flow)), Flow.maximumTimeout)
     }
 
     private mutating func settleCopies(at now: Instant) {
@@ -259,7 +265,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     mutating func disownCopies() {
         for slot in 0..<external.slotLimit where external.holdsCopy(at: slot) {
             guard let flow = external.entry(at: slot)?.flow, remnants.find(flow.original) == nil else { continue }
-            _ = remnants.insert(Remnant(flow: flow, wasAnnounced: true))
+            _ = remnants.insert(Remnant(flow: flow, isCopy: true))
         }
     }
 
@@ -281,7 +287,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             guard entry.copy.contains(.isHeld), !entry.copy.contains(.isCarried) else { continue }
             if writes.isFull { writeLeases() }
             var flow = entry.flow.without(settings.leftOut)
-            flow.timeout = lease(of: flow, timeouts)
+            flow.timeout = CopyLease.timeout(of: flow, timeouts)
             // The timeout of a GRE entry that was written is fixed.
             let isFixed = flow.original.protocol == .gre
             writes.append(FlowWrite(isFixed ? .replace : .prolong, isFixed ? flow.withoutMaster : flow, token: slot))
@@ -351,8 +357,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 log.clear(.leased, at: slot)
                 let full = timeouts.fullTimeout(of: entry.flow)
                 let isFixed = entry.flow.original.protocol == .gre
-                // Packets have given it back to those that differ by little.
-                if entry.state == .live, !isFixed, entry.flow.timeout > full || entry.flow.timeout + 60 < full {
+                // A quarter of an hour more is little to a timeout of days, which a packet gives back anyway.
+                let isLittle = full >= 100 * CopyLease.timeout && full - 60...full ~= entry.flow.timeout
+                if entry.state == .live, !isFixed, !isLittle {
                     var flow = entry.flow
                     flow.timeout = full
                     writes.append(FlowWrite(.prolong, flow))

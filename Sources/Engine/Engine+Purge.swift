@@ -69,7 +69,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             for slot in 0..<older {
                 guard let flow = formerFlow(at: slot), !log.holds(flow.original), remnants.find(flow.original) == nil
                 else { continue }
-                _ = remnants.insert(Remnant(flow: flow, wasAnnounced: true))
+                _ = remnants.insert(Remnant(flow: flow, isCopy: true))
             }
             former = nil
             for place in peers.indices { peers[place].sending.dropFormer() }
@@ -92,7 +92,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private func staleRemnant(at slot: UInt32) -> Flow? {
         guard remnants.contains(slot) else { return nil }
         let remnant = remnants[slot]
-        guard remnant.wasAnnounced || external.entry(of: remnant.flow.original) != nil else { return nil }
+        guard remnant.isCopy || external.entry(of: remnant.flow.original) != nil else { return nil }
         return remnant.flow
     }
 }

@@ -39,6 +39,8 @@ struct ResyncJob {
     var beginsAgain: Instant?
     var retries = 0
     var found = 0
+    /// Of these, how many live by a lease and nobody told of yet.
+    var leased = 0
     var missing = 0
     /// The dump is over, and the sweep stands at this slot.
     var sweepSlot: UInt32?
@@ -126,7 +128,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         guard tracks || startsAsMaster else {
             if external.see(original) { return }
             if !log.holds(original), !(former?.holds(original) ?? false), remnants.find(original) == nil {
-                _ = remnants.insert(Remnant(flow: event.flow, wasAnnounced: false))
+                // Of what an earlier run left, a lease tells what was a copy.
+                let isCopy = CopyLease.covers(event.flow, timeouts)
+                if isCopy { resyncJob?.leased += 1 }
+                _ = remnants.insert(Remnant(flow: event.flow, isCopy: isCopy))
             } else if log.holds(original) {
                 log.observe(event.flow, [])
             }
@@ -214,6 +219,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             for place in peers.indices { peers[place].sending.skip(&log) }
             perform(roles.dumpDone(truth: reconciler.truth.isKnown ? reconciler.truth.role : nil, at: now), at: now)
             dumpIsFresh = false
+            if !tracks, job.leased > 0 { purge.arm(ownTerm: roles.terms.own, at: now) }
         case .takeover:
             // All that the kernel shows is in the log now; what the old mastership left is no longer apart.
             if tracks, job.sweepSlot != nil {
@@ -243,7 +249,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             }
             log.forget(entry.flow.original)
             if remnants.find(entry.flow.original) == nil {
-                _ = remnants.insert(Remnant(flow: entry.flow, wasAnnounced: false))
+                _ = remnants.insert(Remnant(flow: entry.flow, isCopy: false))
             }
         }
     }

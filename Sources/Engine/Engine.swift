@@ -167,8 +167,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     /// An entry of the kernel that may be a copy.
     struct Remnant: FlowRecord {
         var flow: Flow
-        /// Whether this node announced it while it was master: then it is a copy for certain.
-        var wasAnnounced: Bool
+        /// Whether it is a copy for certain: this node announced it while it was master, or it lives by a lease.
+        var isCopy: Bool
     }
 
     /// A `role` command that waits until its role is reached.

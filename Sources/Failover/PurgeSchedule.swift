@@ -5,7 +5,7 @@ public import StateMachine
 /// The purge removes entries from the kernel that the new master no longer vouches for, so it waits until somebody
 /// vouches: a bulk of a master must have ended, the master must have been in sync when it was promoted, its term must
 /// be higher than the one this node held, and the external cache must still be in sync with it. When no master answers,
-/// the purge never comes. After a restart nothing is armed.
+/// the purge never comes. After a restart it is armed for copies that their leases betray, and for nothing else.
 ///
 /// | in state | on                                   | goes to  |
 /// |----------|--------------------------------------|----------|

@@ -109,12 +109,15 @@ public struct DatagramWriter: ~Copyable {
                 writer.append(acknowledgement.bulk)
                 writer.append(acknowledgement.gapFree)
                 writer.append(acknowledgement.sequence)
-                // Two numbers have 20 bytes at most; the holes that do not fit are named when these are closed.
-                let end = writer.count - 28 + 255 - 20
+                // The holes that do not fit are named when these are closed.
+                var room = 255 - 28
                 var previous = acknowledgement.gapFree
-                for hole in acknowledgement.holes.prefix(Acknowledgement.holeLimit) where writer.count <= end {
-                    writer.appendVarint(hole.from - previous)
-                    writer.appendVarint(hole.to - hole.from)
+                for hole in acknowledgement.holes.prefix(Acknowledgement.holeLimit) {
+                    let (gap, length) = (hole.from - previous, hole.to - hole.from)
+                    room -= ByteWriter.varintLength(gap) + ByteWriter.varintLength(length)
+                    guard room >= 0 else { break }
+                    writer.appendVarint(gap)
+                    writer.appendVarint(length)
                     previous = hole.to
                 }
             }

@@ -136,7 +136,9 @@ import Testing
                 let passes = try path.passes(ends.client, ends.server)
                 #expect(!passes)
             }
-            let passes = try path.passes(ends.client, ends.server)
+            // A process that another test just forks has the socket too, until it runs its program.
+            var passes = false
+            for _ in 0..<10 where !passes { passes = try path.passes(ends.client, ends.server) }
             let tables = try Command.run("nft", "list", "tables")
             #expect(passes && tables.isEmpty)
         }

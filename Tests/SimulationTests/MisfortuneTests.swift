@@ -48,6 +48,27 @@ import Testing
         finish(world)
     }
 
+    @Test func `copies of flows that ended while no agent ran on a hot standby are found out by their leases`() throws {
+        let world = inSync { $0.isHot = true }
+        world.nodes[0].kernel.flood(2_000, timeout: 3)
+        world.run(for: .seconds(1))
+        world.killAgent(1)
+        let local = Tuple(
+            source: Address(ipv4: 0xc0a8_0a0b), destination: Address(ipv4: 0xc633_640a), sourceKey: 4_000,
+            destinationKey: 22, family: .ipv4, protocol: .tcp)
+        world.nodes[1].kernel.track(
+            Flow(original: local, reply: local.inverted, status: [.confirmed, .assured, .seenReply]), timeout: 500)
+        world.run(for: .seconds(4))
+        #expect(world.nodes[1].kernelFlows.count > 2_000)
+        world.startAgent(1)
+        world.run(for: .seconds(5))
+        world.settle()
+        #expect(world.nodes[1].kernelFlows.count < 1_500)
+        #expect(world.nodes[1].kernel.entry(original: local) != nil)
+        #expect(world.traffic.broken.isEmpty)
+        finish(world)
+    }
+
     @Test func `thousands of flows that expire together leave no trace`() throws {
         let world = inSync()
         world.nodes[0].kernel.flood(4_000, timeout: 3)

@@ -1,3 +1,3 @@
 #!/usr/bin/env bash
-# faults.sh with hot standbys.
+# Whatever goes wrong, a pair with hot standbys loses no live connection: as faults.sh.
 FAULTS_STANDBY=hot exec "$(dirname "$0")/faults.sh"
