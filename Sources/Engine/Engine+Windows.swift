@@ -95,7 +95,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         var place = 0
         for index in writes.writes.indices {
             let write = writes.writes[index]
-            if writes.refused.reason(of: index, from: &place) == nil { renewed(write) } else { again.append(write) }
+            guard let reason = writes.refused.reason(of: index, from: &place) else {
+                renewed(write)
+                continue
+            }
+            // The kernel may have lost the parent, and nobody heard of it yet: the child lives without it.
+            let flow = reason == .notFound ? write.flow.withoutMaster : write.flow
+            again.append(FlowWrite(.replace, flow, liberal: write.liberal))
         }
         guard !again.writes.isEmpty else { return }
         // A packet that came between has made an entry of its own.

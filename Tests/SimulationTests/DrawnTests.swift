@@ -35,6 +35,13 @@ import Testing
         #expect(world.problems.isEmpty, "\(world.account())")
     }
 
+    /// A master's kernel lost flows while its agent stood still, and then windows were renewed.
+    @Test func `a child whose parent the kernel lost meanwhile is renewed without it`() {
+        let world = World(.drawn(seed: 300_008, nodes: 2...2, links: 1...1))
+        world.runByChance()
+        #expect(world.problems.isEmpty, "\(world.account())")
+    }
+
     /// For each known trouble a seed that meets it, among pairs.
     @Test(
         .disabled("known troubles of a cold takeover, each with its reason in KnownTrouble"),
