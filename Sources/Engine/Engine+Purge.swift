@@ -36,6 +36,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if settings.isHot, external.knows(flow.original) { continue }
             // A packet may have made the tuple anew since: then it is a local flow.
             if !log.holds(flow.original) { writes.append(FlowWrite(.delete, flow)) }
+            if job.isInRemnants { remnants.remove(slot) }
         }
         if !writes.writes.isEmpty {
             kernel.write(&writes)
@@ -49,7 +50,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             return purgeJob = job
         }
         purgeJob = nil
-        forgetFormer()
+        // After a restart there is more than copies, and it may be in the way of what the master tells later.
+        if former != nil { forgetFormer() }
         notices.append(.purged(flows: job.purged))
         if let id = job.id { answer(id, .done("\(job.purged) stale entries removed from the kernel table")) }
     }
