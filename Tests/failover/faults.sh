@@ -39,8 +39,7 @@ settles() {
     within 40 "the pair is ready after: $what" lab_pair_ready
     for name in "${!open_sets[@]}"; do marks[$name]=$(lab_progress "$name"); done
     within 15 "all connections answer after: $what" all_answer
-    # What packets carried has no lease any more: it ends by itself, UDP after 120 s.
-    within 130 "nothing stale is left after: $what" nothing_stale "$(master_is)"
+    within 20 "nothing stale is left after: $what" nothing_stale "$(master_is)"
     note "$what: $(lab_agent "$(master_is)" status --json | jq -r '"\(.verdict), term \(.term), \(.caches.internal.flows) flows"')"
 }
 # Puts everything back to r1 as master.
