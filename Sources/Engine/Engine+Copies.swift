@@ -30,7 +30,7 @@ struct CopyLease {
 
     /// What the kernel is given for a copy, in seconds.
     static func timeout(of flow: Flow, _ timeouts: ProtocolTimeouts) -> UInt32 {
-        min(max(flow.timeout, timeouts.fullTimeout(of: flow)), Flow.maximumTimeout - timeout) + timeout
+        max(flow.timeout, min(timeouts.fullTimeout(of: flow), Flow.maximumTimeout - timeout) + timeout)
     }
 
     /// Whether an entry of the kernel lives by a lease: no packet gives a flow more than its state's full timeout.
@@ -312,6 +312,26 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     // MARK: The takeover
 
+    /// Whether entries of the kernel may have leases that are to end.
+    var endsLeases: Bool { absorption != nil || leaseEndSlot != nil || resyncJob?.purpose == .takeover }
+
+    /// A flow that the kernel shows, with the timeout that was told of it while the kernel's is a lease.
+    ///
+    /// A lease that went to the peers would be their flow's timeout, and grow with each takeover.
+    mutating func withoutLease(_ flow: Flow, _ attributes: FlowAttributes) -> Flow {
+        guard endsLeases, attributes.contains(.timeout), let held = log.entry(of: flow.original),
+            held.traits.contains(.leased)
+        else { return flow }
+        var flow = flow
+        if flow.timeout > kernel.timeouts().fullTimeout(of: flow) {
+            flow.timeout = held.flow.timeout
+        } else {
+            // A packet has passed.
+            log.clear(.leased, of: flow.original)
+        }
+        return flow
+    }
+
     /// A flow of which a copy is here is one of the internal cache from now on.
     mutating func absorb(_ original: Tuple) {
         if let slot = external.heldCopy(of: original) { absorb(at: slot) }
@@ -361,7 +381,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 let isLittle = full >= 100 * CopyLease.timeout && full - 60...full ~= entry.flow.timeout
                 if entry.state == .live, !isFixed, !isLittle {
                     var flow = entry.flow
-                    flow.timeout = full
+                    flow.timeout = timeouts.takeoverTimeout(of: flow)
                     writes.append(FlowWrite(.prolong, flow))
                 }
             }

@@ -90,7 +90,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         if traits.contains(.alive), log.entry(of: flow.original)?.flow.status.contains(.seenReply) == false {
             renewal.hurry(at: now)
         }
-        switch log.observe(flow, attributes, traits: traits) {
+        switch log.observe(withoutLease(flow, attributes), attributes, traits: traits) {
         case .inserted: counters.count(.internalCreated)
         case .changed: counters.count(.internalUpdated)
         case .refreshed: break

@@ -143,8 +143,14 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             if held.state != .tombstone { log.observe(event.flow, []) }
             return
         }
-        var flow = event.flow
+        var flow = withoutLease(event.flow, event.attributes)
+        var traits = Self.traits(of: flow)
         var isNews = false
+        if held == nil, case .takeover = job.purpose, settings.isHot, CopyLease.covers(flow, timeouts) {
+            // A copy of the mastership before the last, which nobody has told of again yet.
+            flow.timeout = timeouts.fullTimeout(of: flow)
+            traits.insert(.leased)
+        }
         if let held, held.state == .live {
             if held.traits.contains(.unverified) { verify(held.flow, event) }
             // An entry that waits for its sign of life is no less assured.
@@ -154,7 +160,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             isNews = event.attributes.contains(.timeout) && flow.timeout > foreseen
         }
         if SequenceWatch.concerns(flow) { sequenceWatch.watch(original, at: now) }
-        switch log.observe(flow, event.attributes, traits: Self.traits(of: event.flow)) {
+        switch log.observe(flow, event.attributes, traits: traits) {
         case .inserted: counters.count(.internalCreated)
         case .changed: counters.count(.internalUpdated)
         case .refreshed: if isNews { log.announce(original) }

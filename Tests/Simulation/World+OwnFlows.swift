@@ -4,7 +4,7 @@ internal import SyncProtocol
 
 /// Flows that are the routers' own, and that no agent may touch or tell of.
 extension World {
-    /// Looks for own flows in what a node sends.
+    /// Looks for own flows, and for leases that grew, in what a node sends.
     func inspect(_ bytes: [UInt8], from node: Int) {
         let filter = nodes[node].filter
         bytes.withBytes { span in
@@ -12,6 +12,8 @@ extension World {
             while true {
                 guard let next = try? reader.next(span) else { return }
                 switch next {
+                case .flow(let told) where told.flow.timeout > longestLease(of: told.flow, node):
+                    problem("\(nodes[node].name) gives \(told.flow.text) \(told.flow.timeout) s, more than a lease")
                 case .flow(let told) where filter.verdict(told.flow) == .own:
                     problem("\(nodes[node].name) announces its own flow \(told.flow.text)")
                 case .destroy(let told) where filter.verdict(told.original, told.original) == .own:
@@ -20,6 +22,10 @@ extension World {
                 }
             }
         }
+    }
+
+    private func longestLease(of flow: Flow, _ node: Int) -> UInt32 {
+        nodes[node].kernel.timeouts.fullTimeout(of: flow) + 900
     }
 
     func addOwnFlows(_ node: SimulatedNode) {

@@ -69,6 +69,24 @@ import Testing
         finish(world)
     }
 
+    @Test func `a role that flaps makes no lease longer`() throws {
+        let world = inSync { $0.isHot = true }
+        world.traffic.freeze()
+        for turn in 1...12 {
+            world.give(to: turn % 2, words: .prompt)
+            world.run(for: .milliseconds(300))
+        }
+        world.settle()
+        world.killAgent(1)
+        world.nodes[0].kernel.expireAtOnce { world.nodes[0].filter.verdict($0.flow) == .replicated }
+        world.run(for: .seconds(1))
+        world.startAgent(1)
+        world.run(for: .seconds(5))
+        world.settle()
+        #expect(world.nodes[1].kernelFlows.count == world.nodes[0].kernelFlows.count)
+        finish(world)
+    }
+
     @Test func `thousands of flows that expire together leave no trace`() throws {
         let world = inSync()
         world.nodes[0].kernel.flood(4_000, timeout: 3)
