@@ -6,6 +6,9 @@ public import Conntrack
 /// The caller begins a datagram, appends messages until one does not fit (`append` says so and leaves no trace of it)
 /// and takes the bytes. The interval is opened with its start alone; its end is known when the datagram is full.
 public struct DatagramWriter: ~Copyable {
+    /// A body's length is one byte.
+    private static let longestBody = 255
+
     private var writer: ByteWriter
     private var openInterval: (offset: Int, from: UInt64)?
 
@@ -105,12 +108,13 @@ public struct DatagramWriter: ~Copyable {
             }
         case .acknowledgement(let acknowledgement):
             appendBody(.acknowledgement) { writer in
+                let start = writer.count
                 writer.append(acknowledgement.incarnation)
                 writer.append(acknowledgement.bulk)
                 writer.append(acknowledgement.gapFree)
                 writer.append(acknowledgement.sequence)
                 // The holes that do not fit are named when these are closed.
-                var room = 255 - 28
+                var room = Self.longestBody - (writer.count - start)
                 var previous = acknowledgement.gapFree
                 for hole in acknowledgement.holes.prefix(Acknowledgement.holeLimit) {
                     let (gap, length) = (hole.from - previous, hole.to - hole.from)
@@ -198,7 +202,7 @@ public struct DatagramWriter: ~Copyable {
         writer.append(UInt8(0))
         body(&writer)
         let length = writer.count - mark - 2
-        guard !writer.overflowed, length <= 255 else {
+        guard !writer.overflowed, length <= Self.longestBody else {
             writer.rewind(to: mark)
             return false
         }

@@ -28,9 +28,11 @@ public final class SimulatedNode {
     var run = 0
     var process = SimulatedProcess()
     var restart = Instant.Span.milliseconds(0)
-    /// The role that the engine had at the end of its last turn, and flows that it wrote in this one.
+    /// The role that the engine had at the end of its last turn; flows that it wrote in this one, and live children
+    /// that it removed because a parent was gone.
     var roleAtTurn = "stopped"
     var flowsWritten = 0
+    var bereft: [Tuple] = []
     /// Turns in a row that asked for another one at once.
     var busyTurns = 0
     var isRecalling = false

@@ -30,11 +30,10 @@ extension World: WriteWitness {
         pendingReplace = nil
         guard isCarried(entry, by: node) else { return }
         if let refusal {
-            // A child whose parent is gone is written once more, without it; that nobody breaks is looked at elsewhere.
-            let lacksParent = refusal == .notFound && write.flow.master != nil
-            if !kernel.refuses, !lacksParent {
-                problem("\(node.name) replaces \(entry.flow.text) by nothing: \(refusal)")
-            }
+            guard !kernel.refuses else { return }
+            // A child whose parent is gone may be written once more, without it, before the turn ends.
+            if refusal == .notFound, write.flow.master != nil { return node.bereft.append(entry.flow.original) }
+            problem("\(node.name) replaces \(entry.flow.text) by nothing: \(refusal)")
         } else if write.flow.reply != entry.flow.reply {
             problem(
                 "\(node.name) replaces \(entry.flow.text) by another translation, \(write.flow.text)",
@@ -44,6 +43,9 @@ extension World: WriteWitness {
 
     /// Only who is master, becomes it, or keeps copies, puts flows into a table; a role may change within a turn.
     func judgeTurn(of node: SimulatedNode, before: String, after: String) {
+        for original in node.bereft where node.kernel.entry(original: original) == nil {
+            problem("\(node.name) replaces a child of \(original.source) by nothing: its parent is gone")
+        }
         let mayWrite = [before, after].contains { $0 == "master" || $0 == "taking-over" }
         guard node.flowsWritten > 0, !mayWrite, !setup.isHot else { return }
         problem("\(node.name), which is \(after), writes \(node.flowsWritten) flows into its table")

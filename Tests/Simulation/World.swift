@@ -188,6 +188,7 @@ public final class World {
     private func turn(_ node: SimulatedNode) {
         let before = node.roleAtTurn
         node.flowsWritten = 0
+        node.bereft.removeAll()
         guard let due = node.engine?.turn(at: clock.now) else { return }
         if node.process.hasEnded { return dieInTurn(node) }
         node.turns += 1
