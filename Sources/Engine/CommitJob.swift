@@ -73,6 +73,8 @@ struct CommitJob {
     var rounds = 1
     /// A peer announced a flow that this round may have passed.
     var isOvertaken = false
+    /// NEW events go unheard meanwhile.
+    var isQuiet = false
     /// The kernel does not let us write at all.
     var isForbidden = false
 

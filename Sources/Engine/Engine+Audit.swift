@@ -92,9 +92,12 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     /// A flow that this node announced while it was master, and that no peer has named since.
+    ///
+    /// A delete that is remembered counts for nothing: it may be forgotten between an offer and the bulk's end, and what
+    /// was not offered would be confirmed.
     func unnamedFormer(at slot: UInt32) -> Flow? {
         guard let entry = former?.entry(at: slot), entry.state != .tombstone, !entry.traits.contains(.ended),
-            !external.knows(entry.flow.original)
+            external.slot(of: entry.flow.original) == nil
         else { return nil }
         return entry.flow
     }

@@ -72,6 +72,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// Addresses that go announce a demotion; those that come back to a master do not bring its flows back.
     private mutating func see(_ presence: AddressPresence, at now: Instant) {
+        lacksAddresses = presence == .none
         switch presence {
         case .all:
             if addressesWent { resyncDue = now }

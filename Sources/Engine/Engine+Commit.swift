@@ -22,11 +22,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
         if purpose == .restoration { commitJob?.pass = .lost }
         // No dump follows an adoption, so it goes unheard by nobody.
-        if purpose != .adoption, purpose != .restoration,
-            commitJob?.slots?.count ?? external.count >= Self.quietCommitSize
-        {
-            kernel.listenForNew(false)
+        if purpose != .adoption, purpose != .restoration {
+            let size = commitJob?.slots?.count ?? external.count
+            commitJob?.isQuiet = size >= Self.quietCommitSize
         }
+        listenAsNeeded()
     }
 
     /// Writes the next flows of a commit.
@@ -63,7 +63,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     mutating func cancelCommit() {
         guard commitJob != nil else { return }
         commitJob = nil
-        kernel.listenForNew(true)
+        listenAsNeeded()
     }
 
     private mutating func fillCommitBatch() {
@@ -108,17 +108,19 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 external.remove(at: slot)
                 continue
             }
-            if localWins(over: entry.flow) {
+            // Most are news to this node.
+            let isKnown = log.holds(entry.flow.original)
+            if isKnown, localWins(over: entry.flow) {
                 takeOut(slot)
                 job.kept += 1
                 counters.count(.commitKeptLocal)
                 continue
             }
-            let local = localFlow(entry.flow.original)
+            let local = isKnown ? localFlow(entry.flow.original) : nil
             var flow = entry.flow
             if let local, !flow.status.contains(.assured) { flow = local }
             // A commit that is tried again is not to go back behind what the kernel carried meanwhile.
-            if let carried = carriedFlow(flow) { flow = carried }
+            if isKnown, let carried = carriedFlow(flow) { flow = carried }
             flow = flow.without(settings.leftOut)
             flow.timeout = timeouts.takeoverTimeout(of: flow)
             // An entry of the last mastership has stale windows: liberal alone does not cure them.
@@ -159,6 +161,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 adopt(write)
                 continue
             }
+            if reason == .exists { meet(write.flow.original) }
             if let retry = secondTry(of: write, after: reason) { again.append(retry) } else { settle(write, reason) }
         }
         writes.removeAll()
@@ -283,7 +286,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func endCommit(at now: Instant) {
         guard let job = commitJob else { return }
         commitJob = nil
-        kernel.listenForNew(true)
+        listenAsNeeded()
         external.shrinkIfEmpty()
         renewal.arm(timeouts: kernel.timeouts(), at: now)
         let tally = CommitTally(flows: job.written + (external.copies?.count ?? 0), failed: job.failed)

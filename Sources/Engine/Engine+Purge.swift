@@ -33,7 +33,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             job.nextSlot += 1
             guard let flow = job.isInRemnants ? staleRemnant(at: slot) : formerFlow(at: slot) else { continue }
             // What the master named is a copy in good standing.
-            if settings.isHot, external.knows(flow.original) { continue }
+            if settings.isHot, external.slot(of: flow.original) != nil { continue }
             // A packet may have made the tuple anew since: then it is a local flow.
             if !log.holds(flow.original) { writes.append(FlowWrite(.delete, flow)) }
             if job.isInRemnants { remnants.remove(slot) }
@@ -87,7 +87,9 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     }
 
     private func formerFlow(at slot: UInt32) -> Flow? {
-        guard let entry = former?.entry(at: slot), entry.state != .tombstone else { return nil }
+        guard let entry = former?.entry(at: slot), entry.state != .tombstone, !entry.traits.contains(.lost) else {
+            return nil
+        }
         return entry.flow
     }
 

@@ -130,6 +130,10 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var holdsAddresses = false
     var addressesSince: Instant = .origin
     var addressesWent = false
+    /// Whether it is known to hold none of them.
+    var lacksAddresses = false
+    /// Whether the kernel tells of flows that begin.
+    var hearsNew = true
     /// When the log was last retired, and whether the addresses stayed: then packets may have kept its flows alive.
     var retiredAt: Instant = .origin
     var formerMayLive = false
@@ -207,6 +211,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     ///
     /// - Returns: when the next turn is due at the latest; `now` if work is left.
     public mutating func turn(at now: Instant) -> Instant {
+        listenAsNeeded()
         takeEvents(at: now)
         takeDatagrams(at: now)
         if wantsAdoption { adoptExternal(at: now) }

@@ -35,9 +35,15 @@ import Testing
         #expect(world.problems.isEmpty, "\(world.account())")
     }
 
-    /// A master's kernel lost flows while its agent stood still, and then windows were renewed.
-    @Test func `a child whose parent the kernel lost meanwhile is renewed without it`() {
-        let world = World(.drawn(seed: 300_008, nodes: 2...2, links: 1...1))
+    /// Of windows renewed after a master's kernel had lost a parent while its agent stood still; of flows of an earlier
+    /// mastership that a partial bulk confirmed though they were not offered.
+    @Test(
+        arguments: [(300_008, 2...2, 1...1), (420_000, 2...4, 1...2)]
+            as [(UInt64, ClosedRange<Int>, ClosedRange<Int>)])
+    func `what was found stays mended, drawn as it was`(
+        seed: UInt64, nodes: ClosedRange<Int>, links: ClosedRange<Int>
+    ) {
+        let world = World(.drawn(seed: seed, nodes: nodes, links: links))
         world.runByChance()
         #expect(world.problems.isEmpty, "\(world.account())")
     }

@@ -69,6 +69,23 @@ import Testing
         finish(world)
     }
 
+    @Test func `a hot standby hears of flows that begin only where some may`() throws {
+        let world = inSync { $0.isHot = true }
+        let kernels = world.nodes.map(\.kernel)
+        #expect(kernels[0].hearsNew && !kernels[1].hearsNew)
+        world.give(to: 1, words: .prompt)
+        world.run(for: .milliseconds(100))
+        #expect(kernels[1].hearsNew)
+        // What begins at the old master while hosts still send to it is told to the new one.
+        world.run(for: .seconds(1))
+        #expect(kernels[0].hearsNew && kernels[1].hearsNew)
+        world.run(for: .seconds(60))
+        #expect(!kernels[0].hearsNew && kernels[1].hearsNew)
+        world.settle()
+        #expect(world.traffic.broken.isEmpty)
+        finish(world)
+    }
+
     @Test func `a role that flaps makes no lease longer`() throws {
         let world = inSync { $0.isHot = true }
         world.traffic.freeze()
