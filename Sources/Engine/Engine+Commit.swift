@@ -181,7 +181,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// What is tried once more, and how: an entry that is in the way is replaced unless it lives here.
     private func secondTry(of write: FlowWrite, after reason: WriteRefusal) -> FlowWrite? {
-        if reason == .notFound, commitJob?.pass == .orphans || write.verb == .replace {
+        if reason == .notFound, [.orphans, .lost].contains(commitJob?.pass) || write.verb == .replace {
             return FlowWrite(.create, write.flow.withoutMaster, liberal: write.liberal, token: write.token)
         }
         // The helper's module is not here, or cannot be: the flow goes on, its transfers to come do not.

@@ -69,6 +69,20 @@ import Testing
         finish(world)
     }
 
+    @Test func `what went with an address comes back without a parent that the kernel lost unheard`() throws {
+        let world = inSync()
+        let kernel = world.nodes[0].kernel
+        let child = try #require(
+            world.traffic.connections.first {
+                $0.isLive && $0.flow.master != nil && kernel.entry(original: $0.flow.original) != nil
+            })
+        kernel.forget(try #require(child.flow.master))
+        kernel.kill(child.flow.original)
+        world.agenda.add(.networkWent(0), at: world.clock.now)
+        world.run(for: .seconds(3))
+        #expect(kernel.entry(original: child.flow.original) != nil)
+    }
+
     @Test func `a hot standby hears of flows that begin only where some may`() throws {
         let world = inSync { $0.isHot = true }
         let kernels = world.nodes.map(\.kernel)
