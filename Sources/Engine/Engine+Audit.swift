@@ -93,8 +93,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     /// A flow that this node announced while it was master, and that no peer has named since.
     ///
-    /// A delete that is remembered counts for nothing: it may be forgotten between an offer and the bulk's end, and what
-    /// was not offered would be confirmed.
+    /// A delete that is remembered counts for nothing: it may be forgotten between an offer and the bulk's end, and
+    /// what was not offered would be confirmed.
     func unnamedFormer(at slot: UInt32) -> Flow? {
         guard let entry = former?.entry(at: slot), entry.state != .tombstone, !entry.traits.contains(.ended),
             external.slot(of: entry.flow.original) == nil
@@ -111,7 +111,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         for slot in confirmSlot..<max(confirmSlot, end) {
             guard let flow = unnamedFormer(at: slot), !sent.contains(DigestTable.bucket(of: flow.original, key: key))
             else { continue }
-            _ = external.apply(flow, version: 0, origin: session.origin, bulk: session.bulk)
+            external.confirm(flow, origin: session.origin, bulk: session.bulk)
         }
         confirmSlot = end
         return end >= limit

@@ -275,6 +275,22 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         enter(held.subject, origin, slot)
     }
 
+    /// Takes in what a bulk did not send because its bucket is equal on both nodes, and what is not here.
+    ///
+    /// A delete that is remembered gives way, and its version still keeps older words out.
+    public mutating func confirm(_ subject: Subject, origin: OriginID, bulk: UInt32) {
+        guard let slot = table.find(subject.key), table[slot].isDeleted else {
+            _ = apply(subject, version: 0, origin: origin, bulk: bulk)
+            return
+        }
+        let version = table[slot].origin == origin ? table[slot].version : 0
+        move(slot, to: origin)
+        table[slot] = Entry(
+            subject: subject, version: version, origin: origin, bulk: bulk, isDeleted: false, refusal: nil)
+        enter(subject, origin, slot)
+        markDue(slot)
+    }
+
     // MARK: Digests
 
     /// Digests are to cover this origin from now on, under its node's key; the audit adds up what is here.
