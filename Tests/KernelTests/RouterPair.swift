@@ -36,12 +36,16 @@ final class RouterPair {
         }
     }
 
-    /// The kernel notices a carrier by deferred work, up to a second later; until then a device drops what it sends.
+    struct NoCarrier: Error {}
+
+    /// The kernel notices a carrier by deferred work, a second later or many where namespaces are being removed
+    /// meanwhile; until then a device drops what it sends.
     private func waitForCarrier() throws {
-        for _ in 0..<500 {
-            if try Command.run("ip", "link", "show", "sync").contains("state UP") { break }
+        for _ in 0..<6_000 {
+            if try Command.run("ip", "link", "show", "sync").contains("state UP") { return }
             usleep(10_000)
         }
+        throw NoCarrier()
     }
 
     deinit { for number in namespaces { close(number) } }
