@@ -18,6 +18,7 @@ LAB_ADVERT_INT=${LAB_ADVERT_INT:-0.1}       # seconds between two VRRP advertise
 LAB_SNAT_FLAGS=${LAB_SNAT_FLAGS:-}          # fully-random, for instance
 LAB_TCP_LOOSE=${LAB_TCP_LOOSE:-0}           # 1: a router picks up flows that it does not hold
 LAB_HOOK=${LAB_HOOK:-line}                  # line or scripts: the two forms of Hooks/keepalived
+LAB_STANDBY=${LAB_STANDBY:-}                # hot or cold; empty: as the agents are by themselves
 LAB_AGENT_CONFIG=${LAB_AGENT_CONFIG:-}      # further lines for the agents' configuration
 LAB_PROTOCOLS=${LAB_PROTOCOLS:-tcp,udp,icmp} # what the agents take; all: no filter
 LAB_IPV6=${LAB_IPV6:-}                      # set: IPv6 as well
@@ -344,6 +345,7 @@ keepalived {
 }
 control-socket $LAB_DIR/$1/control.sock
 state-directory $LAB_DIR/$1
+${LAB_STANDBY:+standby $LAB_STANDBY}
 $LAB_AGENT_CONFIG
 CONF
 }

@@ -26,7 +26,7 @@ public struct AgentConfiguration: Sendable, Equatable {
     /// Who decides the role.
     public var manager: RoleManager = .none
     /// What this version does with replicated flows on a backup.
-    public var standby: StandbyMode = .cold
+    public var standby: StandbyMode = .hot
     /// Whether a starting agent asks its peer for a bulk.
     public var startupResync = true
     /// From a demotion to the purge of copies.

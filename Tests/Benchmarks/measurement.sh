@@ -7,8 +7,8 @@
 exec 4>&1 >&2
 # shellcheck disable=SC2034 # topology.sh and comparison.sh use them
 case ${agent:?} in
-ctsync-ha-hot) LAB_AGENT=ctsync-ha LAB_AGENT_CONFIG='standby hot' ;;
-ctsync-ha-cold) LAB_AGENT=ctsync-ha LAB_AGENT_CONFIG='standby cold' ;;
+ctsync-ha-hot) LAB_AGENT=ctsync-ha LAB_STANDBY=hot ;;
+ctsync-ha-cold) LAB_AGENT=ctsync-ha LAB_STANDBY=cold ;;
 conntrackd-hot) LAB_AGENT=conntrackd LAB_CONNTRACKD_HOT=1 ;;
 conntrackd-cold) LAB_AGENT=conntrackd ;;
 floor) LAB_AGENT=none ;;

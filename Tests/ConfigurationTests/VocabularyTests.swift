@@ -67,7 +67,7 @@ import Testing
         #expect(configuration.commitTolerance == Share(partsPerMillion: 10_000))
         #expect(configuration.controlSocket == "/run/ctsync-ha/control.sock" && configuration.controlGroup == nil)
         #expect(configuration.keyFiles == [] && configuration.sealing == nil && configuration.sealingStage == .off)
-        #expect(configuration.stateDirectory == "/var/lib/ctsync-ha" && configuration.standby == .cold)
+        #expect(configuration.stateDirectory == "/var/lib/ctsync-ha" && configuration.standby == .hot)
         #expect(configuration.keepalived.path == "/etc/keepalived/keepalived.conf")
     }
 

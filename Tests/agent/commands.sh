@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2034 # topology.sh uses it
+LAB_STANDBY=cold
 # shellcheck source=Tests/agent/pair.sh
 source "$(dirname "$0")/pair.sh"
 proves "Each command does what it says, with its exit code; status --json has the stable keys and no others."

@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2034 # topology.sh uses it
+LAB_STANDBY=cold
 # shellcheck source=Tests/agent/pair.sh
 source "$(dirname "$0")/pair.sh"
 proves "preflight says from either node whether a failover would be safe, and each reason has a command."

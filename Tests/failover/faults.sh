@@ -1,10 +1,8 @@
 #!/usr/bin/env bash
-# Everything that goes wrong, one thing after the other in the same lab; FAULTS_STANDBY=hot with hot standbys, FAULTS
+# Everything that goes wrong, one thing after the other in the same lab; LAB_STANDBY=cold with cold standbys, FAULTS
 # names some of them, FAULTS_FLAPS says how often the role flaps.
-FAULTS_STANDBY=${FAULTS_STANDBY:-cold}
 FAULTS_FLAPS=${FAULTS_FLAPS:-40}
-export LAB_AGENT_CONFIG="standby $FAULTS_STANDBY
-purge-timeout 8"
+export LAB_STANDBY=${LAB_STANDBY:-hot} LAB_AGENT_CONFIG="purge-timeout 8"
 # shellcheck source=Tests/failover/failover.sh
 source "$(dirname "$0")/failover.sh"
 proves "Whatever goes wrong, a pair loses no live connection, keeps nothing stale, and tells what happened."
@@ -25,7 +23,7 @@ through() {
 # What the standby's kernel holds and the master's does not.
 stale() { comm -13 <(through "$1") <(through "$(other "$1")") | wc -l; }
 nothing_stale() {
-    if [[ $FAULTS_STANDBY == hot ]]; then (($(stale "$1") == 0)); else (($(through "$(other "$1")" | wc -l) == 0)); fi
+    if [[ $LAB_STANDBY == hot ]]; then (($(stale "$1") == 0)); else (($(through "$(other "$1")" | wc -l) == 0)); fi
 }
 all_answer() {
     local name
@@ -57,7 +55,7 @@ journal_says() { grep -q "$2" "$LAB_DIR/$1/agent.log" || fail "the journal of $1
 
 kill_during_commit() {
     lab_cut r1 >/dev/null
-    if [[ $FAULTS_STANDBY == cold ]]; then
+    if [[ $LAB_STANDBY == cold ]]; then
         lab_wait 15 "a commit under way" eval "((\$(kernel_count r2) > 500))"
     else
         within 15 "keepalived makes r2 master" lab_keepalived_is r2 MASTER

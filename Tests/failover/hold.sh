@@ -2,7 +2,7 @@
 # What a router that begins flows in the middle does to a connection whose entry it lacks: another port towards the
 # server, which answers with a reset.
 # shellcheck disable=SC2034 # topology.sh uses them
-LAB_SNAT_FLAGS=fully-random LAB_AGENT_CONFIG="hold-limit 4s" LAB_ADVERT_INT=${LAB_ADVERT_INT:-0.5}
+LAB_STANDBY=cold LAB_SNAT_FLAGS=fully-random LAB_AGENT_CONFIG="hold-limit 4s" LAB_ADVERT_INT=${LAB_ADVERT_INT:-0.5}
 # shellcheck source=Tests/failover/failover.sh
 source "$(dirname "$0")/failover.sh"
 proves "The hold keeps packets from racing a cold standby's commit, and never outlasts its limits."
@@ -14,12 +14,12 @@ has_no_table() { ! has_table "$1"; }
 closes() { within 20 "the hold of $1 closes $2" hold_is "$1" closed; }
 # One packet that begins a flow, from lan through a router's own address.
 knock() { lab_in lan ping -q -c 1 -W 1 203.0.113.10 >/dev/null || true; }
-# Restarts both agents with other lines in their configuration.
+# Restarts both agents with other standbys and other lines in their configuration: configure_agents STANDBY LINES.
 configure_agents() {
-    LAB_AGENT_CONFIG=$1
+    LAB_STANDBY=$1 LAB_AGENT_CONFIG=$2
     lab_restart_agent r1 TERM
     lab_restart_agent r2 TERM
-    within 30 "the pair is ready with: $1" lab_pair_ready
+    within 30 "the pair is ready with: standby $*" lab_pair_ready
 }
 
 lab_create
@@ -108,7 +108,7 @@ note "all 300 alive, longest silence $silence ms"
 rejoin r1
 closes r1 "on the former master"
 
-configure_agents "hold off"
+configure_agents cold "hold off"
 hold_is r1 off || fail "hold off does not switch it off"
 has_no_table r1 || fail "there is a table with hold off"
 open_connections without 300 --interval 900
@@ -121,6 +121,6 @@ survivors=$(lab_figure without .survivors)
 ((survivors < 300)) || fail "without the hold all survive too: this proves nothing"
 note "without it $survivors of 300 survive"
 
-configure_agents "standby hot"
+configure_agents hot ""
 hold_is r2 off || fail "a hot standby holds"
 has_no_table r2 || fail "a hot standby has a table"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-LAB_AGENT_CONFIG='standby hot'
+# shellcheck disable=SC2034 # topology.sh uses it
+LAB_STANDBY=hot
 # shellcheck source=Tests/failover/failover.sh
 source "$(dirname "$0")/failover.sh"
 proves "A hot standby's kernel has the flows before the takeover, whatever happens to it, and loses none after it."
