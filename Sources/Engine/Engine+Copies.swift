@@ -86,6 +86,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 armCopyRetry(at: now)
                 continue
             }
+            if holdsAddresses, outlives(entry.flow) {
+                external.refuse(at: slot, .exists)
+                armCopyRetry(at: now)
+                continue
+            }
             // The same connection: its packets go elsewhere by now.
             if local != nil { log.forget(entry.flow.original) }
             // Packets come here: the kernel knows better, until it is clear whose they are.
@@ -105,6 +110,15 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 FlowWrite(local == nil ? verb(for: entry) : .replace, flow, liberal: flow.tcp != nil, token: slot))
         }
         for slot in postponed { external.markDue(slot) }
+    }
+
+    /// Whether what this node carried as master, and carries as long as it has the addresses, is another connection
+    /// than the one of which it is told.
+    private func outlives(_ told: Flow) -> Bool {
+        guard let entry = former?.entry(of: told.original), entry.state == .live,
+            entry.flow.status.contains(.assured)
+        else { return false }
+        return entry.flow.reply != told.reply || told.isClosing && !entry.flow.isClosing
     }
 
     /// How the flow whose helper expected another one stands to the kernel.
