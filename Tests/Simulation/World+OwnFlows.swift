@@ -24,6 +24,7 @@ extension World {
         }
     }
 
+    /// What a copy has at most, in seconds: a quarter of an hour beyond what packets give.
     private func longestLease(of flow: Flow, _ node: Int) -> UInt32 {
         nodes[node].kernel.timeouts.fullTimeout(of: flow) + 900
     }

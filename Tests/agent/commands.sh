@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# A hot standby leaves nothing to commit by hand.
 # shellcheck disable=SC2034 # topology.sh uses it
 LAB_STANDBY=cold
 # shellcheck source=Tests/agent/pair.sh

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# Only on a cold standby do the flows come on top of what its table has.
 # shellcheck disable=SC2034 # topology.sh uses it
 LAB_STANDBY=cold
 # shellcheck source=Tests/agent/pair.sh
