@@ -225,7 +225,8 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             return .replace
         case (.create, .exists):
             // Nobody told of what is in the way. If packets made it another flow, and both sides answered, it lives.
-            guard let found = entryInKernel(write.flow.original) else { return nil }
+            let found = kernel.find([write.flow.original]).first ?? nil
+            guard let found, found.original == write.flow.original else { return nil }
             return found.reply == write.flow.reply || !found.status.contains(.assured) ? .replace : nil
         default:
             return nil
