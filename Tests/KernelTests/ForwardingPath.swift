@@ -29,17 +29,13 @@ final class ForwardingPath {
         }
         try join(.client, "lan0", "192.168.10", "2001:db8:10:")
         try join(.server, "wan0", "203.0.113", "2001:db8:203:")
-        // The kernel notices a carrier by deferred work, up to a second later; until then a device drops what it sends.
-        for (end, interface) in [(Node.client, "far"), (.server, "far"), (.router, "lan0"), (.router, "wan0")] {
-            try enter(end)
-            for _ in 0..<500 {
-                if try Command.run("ip", "link", "show", interface).contains("state UP") { break }
-                usleep(10_000)
-            }
-        }
+        try enter(.router)
         try Command.run(
             "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1",
             "net.netfilter.nf_conntrack_tcp_loose=0")
+        try enter(.client)
+        for address in ["203.0.113.10", "2001:db8:203::10"] { try Command.waitForAnswer(from: address) }
+        try enter(.router)
     }
 
     deinit { for number in sockets + namespaces { close(number) } }

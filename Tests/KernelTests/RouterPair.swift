@@ -30,22 +30,8 @@ final class RouterPair {
             try Command.run("ip", "address", "add", "fe80::\(name)/64", "dev", "sync", "nodad")
             try Command.run("ip", "address", "add", "2001:db8::\(name)/64", "dev", "sync", "nodad")
         }
-        for node in [1, 0] {
-            try enter(node)
-            try waitForCarrier()
-        }
-    }
-
-    struct NoCarrier: Error {}
-
-    /// The kernel notices a carrier by deferred work, a second later or many where namespaces are being removed
-    /// meanwhile; until then a device drops what it sends.
-    private func waitForCarrier() throws {
-        for _ in 0..<6_000 {
-            if try Command.run("ip", "link", "show", "sync").contains("state UP") { return }
-            usleep(10_000)
-        }
-        throw NoCarrier()
+        try enter(0)
+        for address in ["10.99.0.2", "2001:db8::2"] { try Command.waitForAnswer(from: address) }
     }
 
     deinit { for number in namespaces { close(number) } }

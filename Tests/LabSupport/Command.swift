@@ -32,4 +32,18 @@ public enum Command {
         guard status == 0 else { throw NetworkNamespace.Failure.command(line, status: status) }
         return String(decoding: output, as: UTF8.self)
     }
+
+    /// Returns when an address has answered a ping.
+    ///
+    /// The kernel notices a carrier, and who is at the other end, by deferred work: a second later, or many where
+    /// namespaces are being removed meanwhile. Until then a device drops what it sends.
+    ///
+    /// - Throws: the failure of the last try, a minute after the first at the earliest.
+    public static func waitForAnswer(from address: String) throws {
+        for _ in 0..<600 {
+            if (try? run("ping", "-q", "-c", "1", "-W", "1", address)) != nil { return }
+            usleep(100_000)
+        }
+        try run("ping", "-c", "1", "-W", "1", address)
+    }
 }
