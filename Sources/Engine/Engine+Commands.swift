@@ -82,7 +82,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .some, .none:
             if holdsAddresses {
                 noteNetworkWent(at: now)
-                if !tracks { external.outdateCopies() }
+                if !tracks {
+                    external.outdateCopies()
+                    if copyRetry.due != .never { copyRetry = CopyRetry(due: now) }
+                }
             }
             if now.since(retiredAt) <= Self.destroyHold { formerMayLive = false }
             addressesWent = addressesWent || holdsAddresses

@@ -10,6 +10,7 @@ internal import StateMachine
 /// | due | its flow was told anew, or the kernel dropped it | a write: held; a refusal: refused |
 /// | held | the kernel has what was told | another word: due; a destroy of the kernel: due |
 /// | carried | packets passed it before the role came | the role: absorbed; another word without addresses: due |
+/// | lost | the kernel dropped it while no master was heard | a master that is heard: due |
 /// | refused | the kernel did not take it | another word, or the next look: due |
 /// | absorbed | this node is master: the flow is one of the internal cache | |
 ///
@@ -27,6 +28,8 @@ struct CopyLease {
     /// The slot that the walk stands at; nil between two walks.
     var slot: UInt32?
     var due: Instant = .never
+    /// Copies are lost.
+    var ranOut = false
 
     /// What the kernel is given for a copy, in seconds.
     static func timeout(of flow: Flow, _ timeouts: ProtocolTimeouts) -> UInt32 {
@@ -64,6 +67,10 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// Writes what is due, and renews leases.
     mutating func continueCopies(at now: Instant) {
         guard keepsCopies else { return }
+        if leases.ranOut, hasMaster(at: now) {
+            leases.ranOut = false
+            external.markLostDue()
+        }
         for _ in 0..<Self.writeBatchesPerTurn where external.hasDueCopies {
             fillCopies(at: now)
             guard !writes.writes.isEmpty else { continue }
@@ -225,8 +232,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             return .replace
         case (.create, .exists):
             // Nobody told of what is in the way. If packets made it another flow, and both sides answered, it lives.
-            let found = kernel.find([write.flow.original]).first ?? nil
-            guard let found, found.original == write.flow.original else { return nil }
+            guard let found = entryInKernel(write.flow.original) else { return nil }
             return found.reply == write.flow.reply || !found.status.contains(.assured) ? .replace : nil
         default:
             return nil
@@ -249,11 +255,13 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         copyDeletes.removeAll()
     }
 
-    /// The kernel has dropped a flow of which a copy was here: it is put back, unless no master is left.
+    /// The kernel has dropped a flow of which a copy was here: it is put back, as soon as a master is heard.
     mutating func loseCopy(_ original: Tuple, at now: Instant) {
         guard let slot = external.heldCopy(of: original) else { return }
         counters.count(.copiesLost)
-        external.lose(slot, again: hasMaster(at: now))
+        let again = hasMaster(at: now)
+        external.lose(slot, again: again)
+        leases.ranOut = leases.ranOut || !again
     }
 
     /// A dump is over: copies that it did not show are not there.

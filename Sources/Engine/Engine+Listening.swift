@@ -26,10 +26,15 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     /// A hot standby may not have heard of the flow that is in the way; one that packets made, and that both sides
     /// answered, is remembered.
     mutating func meet(_ original: Tuple) {
-        guard settings.isHot, !log.holds(original) else { return }
-        guard let found = kernel.find([original]).first ?? nil, found.original == original,
+        guard settings.isHot, !log.holds(original), let found = entryInKernel(original),
             found.status.contains(.assured)
         else { return }
         log.observe(found, .all, traits: .seenNew)
+    }
+
+    /// The kernel's entry with this original tuple; one that has it as its reply is another.
+    mutating func entryInKernel(_ original: Tuple) -> Flow? {
+        guard let found = kernel.find([original]).first ?? nil, found.original == original else { return nil }
+        return found
     }
 }

@@ -101,6 +101,13 @@ extension ExternalCache {
         if again { markDue(slot) }
     }
 
+    /// Notes that every entry that the kernel does not have, and did not refuse, is to be written.
+    public mutating func markLostDue() {
+        for slot in 0..<slotLimit where copy(at: slot)?.contains(.isHeld) == false && table[slot].refusal == nil {
+            markDue(slot)
+        }
+    }
+
     /// Notes that what was told of an entry differs from what its copy was written with.
     mutating func markDue(_ slot: UInt32, _ difference: KernelDifference) {
         guard copies != nil, difference != .none else { return }

@@ -96,9 +96,6 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     @specialized(where Subject == Flow)
     public func slot(of key: Subject.Key) -> UInt32? { table.find(key).flatMap { table[$0].isDeleted ? nil : $0 } }
 
-    /// Whether a peer has told of this key, if only of its end.
-    public func knows(_ key: Subject.Key) -> Bool { table.find(key) != nil }
-
     /// Opens an origin that begins to speak.
     public mutating func open(_ rank: OriginRank) -> OriginID {
         if let id = origins.open(rank) { return id }

@@ -89,7 +89,7 @@ import Testing
         let late = cache.apply(Self.flow, version: 5, origin: 0, bulk: 1)
         #expect(late == .stale)
         cache.forgetDeletes(upTo: 8, origin: 2, limit: 10)
-        let isKnown = cache.knows(Self.flow.original)
+        let isKnown = cache.table.find(Self.flow.original) != nil
         #expect(!isKnown)
     }
 
@@ -133,7 +133,7 @@ import Testing
         #expect(again == .inserted && cache.count == 1)
         // Without a gap below it no older word can come.
         cache.takeOut(at: 0, gapFree: 7)
-        let isKnown = cache.knows(Self.flow.original)
+        let isKnown = cache.table.find(Self.flow.original) != nil
         #expect(!isKnown)
     }
 }
