@@ -49,6 +49,8 @@ public struct PreflightReport: Equatable, Sendable {
         case table
         /// … and its hash chains stay short.
         case chains
+        /// Its kernel has the flows before a hold ends.
+        case commit
         case helpers
         case zones
         case labels

@@ -120,6 +120,14 @@ import Testing
         #expect(PreflightJudge(situation: situation).report().verdict == .safe)
     }
 
+    @Test func `a hot standby has nothing to commit`() {
+        var situation = Pair.fromBackup
+        situation.externalFlows = 450_000
+        #expect(!PreflightJudge(situation: situation).report().passed.contains(.commit))
+        situation.here.facts?.copies = 450_000
+        #expect(PreflightJudge(situation: situation).report().passed.contains(.commit))
+    }
+
     @Test func `a helper that the kernel would load is there`() {
         var situation = Pair.fromMaster
         situation.peer?.node.facts?.helpers = []

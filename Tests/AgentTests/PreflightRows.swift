@@ -138,6 +138,13 @@ enum Rows {
         ) {
             $0.peer?.node.facts?.buckets = 4_000
         },
+        Row("a commit that outlasts the hold", .commit, .doubtful, "takes it some 3 s", "r2: sed -i 's/standby") {
+            $0.internalFlows = 450_000
+            for change in [\NodeFacts.limit, \.buckets] {
+                $0.here.facts?[keyPath: change] = 1_048_576
+                $0.peer?.node.facts?[keyPath: change] = 1_048_576
+            }
+        },
     ]
 
     static let settings: [Row] = [

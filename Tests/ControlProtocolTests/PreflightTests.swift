@@ -32,8 +32,8 @@ import Testing
             ctsync-ha  SAFE  a failover now loses no connection                           r2
             failover   r1 to r2  3 flows
             passed     link  peer  versions  roles  sync  lag  digest  loss  facts  tracking
-                       table  chains  helpers  zones  labels  events  sysctls  timeouts
-                       flows
+                       table  chains  commit  helpers  zones  labels  events  sysctls
+                       timeouts  flows
 
             """
         #expect(PreflightScreen.render(report) == expected)

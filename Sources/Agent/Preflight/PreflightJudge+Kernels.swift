@@ -68,6 +68,22 @@ extension PreflightJudge {
         }
     }
 
+    func judgeCommit() -> Answer {
+        Self.sum(
+            situation.failovers.map { failover in
+                guard let next = failover.to.facts else { return .unknown }
+                let seconds = situation.flows / Self.commitRate
+                // A hot standby says how many copies it has.
+                guard next.copies == nil, seconds >= Self.holdLimit else { return .passed }
+                let node = failover.to.name
+                return Self.found(
+                    .commit, .doubtful,
+                    "\(node) is a cold standby: to commit \(situation.flows) flows takes it some \(seconds) s, and its "
+                        + "hold ends before (hold-limit)", on: node,
+                    "sed -i 's/standby cold/standby hot/' /etc/ctsync-ha/ctsync-ha.conf; systemctl restart ctsync-ha")
+            })
+    }
+
     func judgeHelpers() -> Answer {
         eachPair { from, to in
             let known = Set(to.facts.helpers + to.facts.loadableHelpers)

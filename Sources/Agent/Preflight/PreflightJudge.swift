@@ -30,6 +30,10 @@ struct PreflightJudge {
     static let longestChain: Double = 50
     /// A mean from which on single chains reach that length.
     static let longChain: Double = 24
+    /// Flows that a commit writes in a second, at a million of them on a small machine; it is faster with fewer.
+    static let commitRate: UInt64 = 150_000
+    /// Seconds that a hold lasts by itself; a node's own `hold-limit` is not told.
+    static let holdLimit: UInt64 = 2
 
     let situation: PreflightSituation
 
@@ -71,6 +75,7 @@ struct PreflightJudge {
         case .tracking: judgeTracking()
         case .table: judgeTable()
         case .chains: judgeChains()
+        case .commit: judgeCommit()
         case .helpers: judgeHelpers()
         case .zones: judgeZones()
         case .labels: judgeLabels()
