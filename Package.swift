@@ -98,7 +98,7 @@ let package = Package(
             ],
             path: "Tests/Benchmarks",
             exclude: [
-                "live-changes-beside-a-bulk.sh", "measurement.sh", "run", "silence.sh", "takeover.sh",
+                "live-changes-beside-a-bulk.sh", "measurement.sh", "replication.sh", "run", "silence.sh", "takeover.sh",
             ]),
 
         // Tests of the words and the pure machines: no kernel, no privileges.

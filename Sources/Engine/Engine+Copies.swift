@@ -276,7 +276,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     mutating func disownCopies() {
         for slot in 0..<external.slotLimit where external.holdsCopy(at: slot) {
             guard let flow = external.entry(at: slot)?.flow, remnants.find(flow.original) == nil else { continue }
-            _ = remnants.insert(Remnant(flow: flow, isCopy: true))
+            _ = remnants.insert(flow, Remnant(isCopy: true))
         }
     }
 

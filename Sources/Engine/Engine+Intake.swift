@@ -81,7 +81,11 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
     private mutating func takeUpdate(_ flow: Flow, _ attributes: FlowAttributes, at now: Instant) {
         // A standby's copies belong to the master; only what is known as local is followed here.
         guard tracks || log.holds(flow.original) else {
-            if let slot = remnants.find(flow.original) { remnants[slot].flow.merge(flow, attributes) }
+            if let slot = remnants.find(flow.original) {
+                var remnant = remnants.subject(at: slot)
+                remnant.merge(flow, attributes)
+                remnants.replace(at: slot, by: remnant)
+            }
             if external.hasCopies { external.carry(flow.original) }
             return
         }

@@ -71,7 +71,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             for slot in 0..<older {
                 guard let flow = formerFlow(at: slot), !log.holds(flow.original), remnants.find(flow.original) == nil
                 else { continue }
-                _ = remnants.insert(Remnant(flow: flow, isCopy: true))
+                _ = remnants.insert(flow, Remnant(isCopy: true))
             }
             former = nil
             for place in peers.indices { peers[place].sending.dropFormer() }
@@ -95,8 +95,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private func staleRemnant(at slot: UInt32) -> Flow? {
         guard remnants.contains(slot) else { return nil }
-        let remnant = remnants[slot]
-        guard remnant.isCopy || external.entry(of: remnant.flow.original) != nil else { return nil }
-        return remnant.flow
+        let flow = remnants.subject(at: slot)
+        return remnants[slot].isCopy || external.entry(of: flow.original) != nil ? flow : nil
     }
 }

@@ -131,7 +131,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
                 // Of what an earlier run left, a lease tells what was a copy.
                 let isCopy = CopyLease.covers(event.flow, timeouts)
                 if isCopy { resyncJob?.leased += 1 }
-                _ = remnants.insert(Remnant(flow: event.flow, isCopy: isCopy))
+                _ = remnants.insert(event.flow, Remnant(isCopy: isCopy))
             } else if log.holds(original) {
                 log.observe(event.flow, [])
             }
@@ -255,7 +255,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             }
             log.forget(entry.flow.original)
             if remnants.find(entry.flow.original) == nil {
-                _ = remnants.insert(Remnant(flow: entry.flow, isCopy: false))
+                _ = remnants.insert(entry.flow, Remnant(isCopy: false))
             }
         }
     }

@@ -276,7 +276,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         case .flow(let entry):
             writer.append(entry.flow, version: entry.version, isReplacement: entry.traits.contains(.replacement))
         case .expectation(let entry) where entry.isTombstone:
-            writer.appendExpectationDestroy(entry.key, version: entry.version)
+            writer.appendExpectationDestroy(entry.expectation.key, version: entry.version)
         case .expectation(let entry):
             writer.append(entry.expectation, version: entry.version)
         }

@@ -61,7 +61,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     /// The log that the last demotion ended: its flows are stale entries of this node's kernel.
     var former: ChangeLog?
     /// Entries of the kernel that were here when the agent was not watching; nobody knows whether they are copies.
-    var remnants: KeyedTable<Remnant>
+    var remnants: KeyedTable<Flow, Remnant>
     var external: ExternalCache<Flow>
     var externalExpectations: ExternalCache<Expectation>
     /// The peers, in the order in which they appeared.
@@ -168,9 +168,8 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
     var notedRole = "starting"
     var lastTakeover: (result: TakeoverResult, at: Instant)?
 
-    /// An entry of the kernel that may be a copy.
-    struct Remnant: FlowRecord {
-        var flow: Flow
+    /// What is noted of an entry of the kernel that may be a copy.
+    struct Remnant: BitwiseCopyable {
         /// Whether it is a copy for certain: this node announced it while it was master, or it lives by a lease.
         var isCopy: Bool
     }

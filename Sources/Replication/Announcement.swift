@@ -1,10 +1,7 @@
 public import Conntrack
 
 /// What a node announces to its peers: a flow or an expectation.
-public protocol Announcement: BitwiseCopyable, Sendable, Equatable {
-    associatedtype Key: TableKey
-    /// What it is told apart by.
-    var key: Key { get }
+public protocol Announcement: TableSubject, Equatable {
     /// What stands in its place when only its end was told.
     static func placeholder(_ key: Key) -> Self
     /// Whether no other kernel can go on with it.

@@ -11,7 +11,7 @@ extension ChangeLog {
     /// The expectation of a slot, or nil if the slot is free or a tombstone.
     public func expectation(at slot: UInt32) -> Expectation? {
         guard expectations.contains(slot), !expectations[slot].isTombstone else { return nil }
-        return expectations[slot].expectation
+        return expectations.subject(at: slot)
     }
 
     /// Whether an expectation with this key is there.
@@ -23,15 +23,14 @@ extension ChangeLog {
     @discardableResult
     public mutating func observe(_ expectation: Expectation) -> Observation {
         guard let slot = expectations.find(expectation.key) else {
-            let slot = expectations.insert(
-                ExpectationEntry(expectation: expectation, isTombstone: false, links: LogLinks(seen: round)))
+            let slot = expectations.insert(expectation, ExpectationNote(links: LogLinks(seen: round)))
             append(.expectation(slot))
             return .inserted
         }
         expectations[slot].links.seen = round
         let wasTombstone = expectations[slot].isTombstone
-        let isSame = expectations[slot].expectation.isSame(as: expectation)
-        expectations[slot].expectation = expectation
+        let isSame = expectations.subject(at: slot).isSame(as: expectation)
+        expectations.replace(at: slot, by: expectation)
         if !wasTombstone, isSame { return .refreshed }
         if wasTombstone {
             expectationTombstones -= 1
@@ -57,9 +56,9 @@ extension ChangeLog {
     public mutating func destroyUnseenExpectations(unchangedSince version: UInt64) -> Int {
         var destroyed = 0
         for slot in 0..<expectations.slotLimit where expectations.contains(slot) {
-            let entry = expectations[slot]
-            guard !entry.isTombstone, entry.links.seen != round, entry.version <= version else { continue }
-            if destroy(entry.key) { destroyed += 1 }
+            let note = expectations[slot]
+            guard !note.isTombstone, note.links.seen != round, note.links.version <= version else { continue }
+            if destroy(expectations.subject(at: slot).key) { destroyed += 1 }
         }
         return destroyed
     }

@@ -26,7 +26,11 @@ extension ChangeLog {
     public func peek(_ cursor: Cursor) -> Change? {
         let place = cursors[cursor.place].next
         if place == .none { return nil }
-        return place.isExpectation ? .expectation(expectations[place.slot]) : .flow(table[place.slot])
+        if place.isExpectation {
+            let slot = place.slot
+            return .expectation(ExpectationEntry(expectation: expectations.subject(at: slot), note: expectations[slot]))
+        }
+        return entry(at: place.slot).map { .flow($0) }
     }
 
     /// Moves a cursor on by one entry.
@@ -69,10 +73,10 @@ extension ChangeLog {
     private func isTombstone(_ place: LogPlace, _ version: UInt64) -> Bool {
         if place.isExpectation {
             guard expectations.contains(place.slot) else { return false }
-            return expectations[place.slot].isTombstone && expectations[place.slot].version == version
+            return expectations[place.slot].isTombstone && expectations[place.slot].links.version == version
         }
         guard table.contains(place.slot) else { return false }
-        return table[place.slot].state == .tombstone && table[place.slot].version == version
+        return table[place.slot].state == .tombstone && table[place.slot].links.version == version
     }
 
     // MARK: The list

@@ -18,28 +18,39 @@ public import StateMachine
 /// ```
 public struct ChangeLog: ~Copyable {
     /// What the log holds for one flow.
-    public struct Entry: FlowRecord {
-        public var flow: Flow
-        public var state: State
-        public var traits: Traits
-        var links: LogLinks
-        var condemnedAt: Instant = .origin
+    public struct Entry {
+        public let flow: Flow
+        let note: FlowNote
 
+        public var state: State { note.state }
+        public var traits: Traits { note.traits }
         /// When it last changed, on the log's own count.
-        public var version: UInt64 { links.version }
+        public var version: UInt64 { note.links.version }
+    }
+
+    /// What the log notes of one flow.
+    struct FlowNote: BitwiseCopyable {
+        var links: LogLinks
+        var state = State.live
+        var traits: Traits
+        var condemnedAt: Instant = .origin
     }
 
     /// What the log holds for one expectation.
-    public struct ExpectationEntry: KeyedRecord {
-        public var expectation: Expectation
-        /// Gone; the entry stays until every peer knows.
-        public var isTombstone: Bool
-        var links: LogLinks
+    public struct ExpectationEntry {
+        public let expectation: Expectation
+        let note: ExpectationNote
 
-        /// What it is found by.
-        public var key: ExpectationKey { expectation.key }
+        /// Gone; the entry stays until every peer knows.
+        public var isTombstone: Bool { note.isTombstone }
         /// When it last changed, on the log's own count.
-        public var version: UInt64 { links.version }
+        public var version: UInt64 { note.links.version }
+    }
+
+    /// What the log notes of one expectation.
+    struct ExpectationNote: BitwiseCopyable {
+        var links: LogLinks
+        var isTombstone = false
     }
 
     /// What stands at one place of the log.
@@ -113,10 +124,10 @@ public struct ChangeLog: ~Copyable {
     /// Tombstones at most; the oldest are dropped beyond it, and a peer that did not know them needs a bulk.
     public let tombstoneLimit: Int
 
-    var table: KeyedTable<Entry>
+    var table: KeyedTable<Flow, FlowNote>
     /// Digests of all flows but tombstones: what a peer that follows must hold too.
     public internal(set) var digests: DigestTable
-    var expectations: KeyedTable<ExpectationEntry>
+    var expectations: KeyedTable<Expectation, ExpectationNote>
     var oldest = LogPlace.none
     var newest = LogPlace.none
     /// Held destroys and tombstones by age.
@@ -161,10 +172,12 @@ public struct ChangeLog: ~Copyable {
     public var slotLimit: UInt32 { table.slotLimit }
 
     /// The entry of a slot, or nil if the slot is free.
-    public func entry(at slot: UInt32) -> Entry? { table.contains(slot) ? table[slot] : nil }
+    public func entry(at slot: UInt32) -> Entry? {
+        table.contains(slot) ? Entry(flow: table.subject(at: slot), note: table[slot]) : nil
+    }
 
     /// The entry of a tuple, tombstones included.
-    public func entry(of original: Tuple) -> Entry? { table.find(original).map { table[$0] } }
+    public func entry(of original: Tuple) -> Entry? { table.find(original).flatMap { entry(at: $0) } }
 
     /// Whether a flow with this original tuple is there, condemned ones included.
     public func holds(_ original: Tuple) -> Bool {
@@ -180,7 +193,7 @@ public struct ChangeLog: ~Copyable {
     @discardableResult
     public mutating func observe(_ flow: Flow, _ attributes: FlowAttributes, traits: Traits = []) -> Observation {
         guard let slot = table.find(flow.original) else {
-            let slot = table.insert(Entry(flow: flow, state: .live, traits: traits, links: LogLinks(seen: round)))
+            let slot = table.insert(flow, FlowNote(links: LogLinks(seen: round), traits: traits))
             append(.flow(slot))
             enter(slot)
             return .inserted
@@ -191,7 +204,7 @@ public struct ChangeLog: ~Copyable {
         switch table[slot].state {
         case .tombstone:
             tombstones -= 1
-            table[slot].flow = flow
+            table.replace(at: slot, by: flow)
             table[slot].traits = traits.union(.replacement)
             table[slot].state = .live
             enter(slot)
@@ -199,9 +212,12 @@ public struct ChangeLog: ~Copyable {
             return .inserted
         case .condemned, .live:
             table[slot].state = .live
-            let old = table[slot].flow
-            guard table[slot].flow.merge(flow, attributes) else { return .refreshed }
-            digests.replace(old, by: table[slot].flow, at: slot)
+            let old = table.subject(at: slot)
+            var merged = old
+            let isChanged = merged.merge(flow, attributes)
+            table.replace(at: slot, by: merged)
+            guard isChanged else { return .refreshed }
+            digests.replace(old, by: merged, at: slot)
             moveToEnd(.flow(slot))
             return .changed
         }
@@ -211,8 +227,8 @@ public struct ChangeLog: ~Copyable {
     public mutating func replace(_ flow: Flow, traits: Traits) {
         guard let slot = table.find(flow.original) else { return _ = observe(flow, .all, traits: traits) }
         if table[slot].state == .tombstone { return _ = observe(flow, .all, traits: traits) }
-        digests.replace(table[slot].flow, by: flow, at: slot)
-        table[slot].flow = flow
+        digests.replace(table.subject(at: slot), by: flow, at: slot)
+        table.replace(at: slot, by: flow)
         table[slot].state = .live
         table[slot].links.seen = round
         table[slot].traits = traits.union(.replacement)
@@ -233,7 +249,7 @@ public struct ChangeLog: ~Copyable {
         guard let slot = table.find(original), table[slot].state == .live else { return false }
         table[slot].state = .condemned
         table[slot].condemnedAt = now
-        condemnedByAge.append((slot, table[slot].version, now))
+        condemnedByAge.append((slot, table[slot].links.version, now))
         return true
     }
 
@@ -270,8 +286,8 @@ public struct ChangeLog: ~Copyable {
 
     private func isCondemned(_ slot: UInt32, _ version: UInt64, _ at: Instant) -> Bool {
         guard table.contains(slot) else { return false }
-        let entry = table[slot]
-        return entry.state == .condemned && entry.version == version && entry.condemnedAt == at
+        let note = table[slot]
+        return note.state == .condemned && note.links.version == version && note.condemnedAt == at
     }
 
     /// Removes a flow without telling anyone: it was not ours to announce.
@@ -314,8 +330,8 @@ public struct ChangeLog: ~Copyable {
     /// Whether a live entry was not seen in this round and has not changed since `version`.
     public func isMissing(at slot: UInt32, unchangedSince version: UInt64) -> Bool {
         guard table.contains(slot) else { return false }
-        let entry = table[slot]
-        return entry.state == .live && entry.links.seen != round && entry.version <= version
+        let note = table[slot]
+        return note.state == .live && note.links.seen != round && note.links.version <= version
     }
 
     private mutating func bury(_ slot: UInt32) {
@@ -326,13 +342,15 @@ public struct ChangeLog: ~Copyable {
     }
 
     private mutating func enter(_ slot: UInt32) {
-        digests.add(table[slot].flow, at: slot)
-        if table[slot].flow.isBoundToItsKernel { boundCount += 1 }
+        let flow = table.subject(at: slot)
+        digests.add(flow, at: slot)
+        if flow.isBoundToItsKernel { boundCount += 1 }
     }
 
     private mutating func leave(_ slot: UInt32) {
-        digests.remove(table[slot].flow, at: slot)
-        if table[slot].flow.isBoundToItsKernel { boundCount -= 1 }
+        let flow = table.subject(at: slot)
+        digests.remove(flow, at: slot)
+        if flow.isBoundToItsKernel { boundCount -= 1 }
     }
 
     // MARK: The audit
@@ -346,7 +364,7 @@ public struct ChangeLog: ~Copyable {
         let end = min(table.slotLimit, first + slots)
         for slot in first..<max(first, end) {
             let isThere = table.contains(slot) && table[slot].state != .tombstone
-            digests.audit(isThere ? table[slot].flow : nil)
+            digests.audit(isThere ? table.subject(at: slot) : nil)
         }
         return end >= table.slotLimit ? digests.endAudit() : []
     }

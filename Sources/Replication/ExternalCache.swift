@@ -14,26 +14,35 @@ internal import DequeModule
 /// of a commit.
 public struct ExternalCache<Subject: Announcement>: ~Copyable {
     /// What a peer told of one key.
-    public struct Entry: KeyedRecord {
-        public var subject: Subject
-        public var version: UInt64
-        /// Who told it.
-        public var origin: OriginID
+    public struct Entry {
+        public let subject: Subject
+        let note: Note
+
+        public var version: UInt64 { note.version }
+        public var origin: OriginID { note.origin }
+        public var bulk: UInt32 { note.bulk }
+        public var refusal: WriteRefusal? { note.refusal }
+        public var isFiltered: Bool { note.isFiltered }
+        public var copy: KernelCopy { note.copy }
+    }
+
+    /// What the cache notes of one key.
+    struct Note: BitwiseCopyable {
+        var version: UInt64
         /// The bulk during which it was last told; older ones are swept when the bulk has ended.
-        public var bulk: UInt32
+        var bulk: UInt32
+        /// Who told it.
+        var origin: OriginID
         /// A delete that is remembered until the gap-free version passes it.
-        public var isDeleted: Bool
+        var isDeleted = false
         /// Why this node's kernel refused it, if it did: it stays, so that no repair sends it again.
-        public var refusal: WriteRefusal?
+        var refusal: WriteRefusal?
         /// This node takes no part in it (own flows, `ignore-address`): it is held for the digest's sake alone.
-        public var isFiltered = false
+        var isFiltered = false
         /// How it stands to the kernel of a hot standby.
-        public var copy: KernelCopy = []
+        var copy: KernelCopy = []
         /// The dump that showed the copy last, on a short count.
         var seenRound: UInt8 = 0
-
-        /// What it is found by.
-        public var key: Subject.Key { subject.key }
     }
 
     /// What a message did.
@@ -52,7 +61,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     /// Entries at most.
     public let limit: Int
 
-    var table: KeyedTable<Entry>
+    var table: KeyedTable<Subject, Note>
     /// Who told the entries.
     public private(set) var origins = OriginTable()
     /// Digests of what the leading origin told, without remembered deletes, under its node's key; nil before that is
@@ -85,7 +94,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     @specialized(where Subject == Flow)
     public func entry(at slot: UInt32) -> Entry? {
         guard table.contains(slot), !table[slot].isDeleted else { return nil }
-        return table[slot]
+        return Entry(subject: table.subject(at: slot), note: table[slot])
     }
 
     /// The entry with this key, or nil.
@@ -116,43 +125,47 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     public mutating func apply(
         _ subject: Subject, version: UInt64, origin: OriginID, bulk: UInt32, isFiltered: Bool = false
     ) -> Outcome {
-        let told = Entry(
-            subject: subject, version: version, origin: origin, bulk: bulk, isDeleted: false, refusal: nil,
-            isFiltered: isFiltered)
+        let told = Note(version: version, bulk: bulk, origin: origin, isFiltered: isFiltered)
         guard let slot = table.find(subject.key) else {
             guard table.count < limit else { return .full }
             origins.count(origin, by: 1)
-            let slot = table.insert(told)
+            let slot = table.insert(subject, told)
             enter(subject, origin, slot)
             markDue(slot)
             return .inserted
         }
         let held = table[slot]
+        let old = table.subject(at: slot)
         guard isNewer(origin, version, than: held) else {
             guard origin == held.origin, version == held.version, !held.isDeleted else { return .stale }
             // Told again: it is confirmed, and what is stored gives way to what was meant.
             table[slot].bulk = bulk
-            let isSame = held.subject == subject
+            let isSame = old == subject
             if !isSame {
-                change(held, to: subject, origin, slot)
-                if copies != nil { markDue(slot, subject.difference(fromCopy: held.subject)) }
+                change(old, of: held.origin, to: subject, origin, slot)
+                if copies != nil { markDue(slot, subject.difference(fromCopy: old)) }
             }
             return isSame ? .stale : .updated
         }
-        if held.isDeleted { enter(subject, origin, slot) } else { change(held, to: subject, origin, slot) }
+        if held.isDeleted {
+            enter(subject, origin, slot)
+            table.replace(at: slot, by: subject)
+        } else {
+            change(old, of: held.origin, to: subject, origin, slot)
+        }
         move(slot, to: origin)
         table[slot] = told
         table[slot].copy = held.copy
         table[slot].seenRound = held.seenRound
         if copies != nil {
             let isNew = held.isDeleted || held.refusal != nil
-            markDue(slot, isNew ? .changeable : subject.difference(fromCopy: held.subject))
+            markDue(slot, isNew ? .changeable : subject.difference(fromCopy: old))
         }
         return held.isDeleted ? .inserted : .updated
     }
 
     /// Whether a word of an origin counts more than what is held.
-    private func isNewer(_ origin: OriginID, _ version: UInt64, than held: Entry) -> Bool {
+    private func isNewer(_ origin: OriginID, _ version: UInt64, than held: Note) -> Bool {
         origin == held.origin ? version > held.version : origins.rank(origin, isAbove: held.origin)
     }
 
@@ -162,16 +175,14 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         guard let slot = table.find(key) else {
             guard table.count < limit else { return .full }
             let slot = table.insert(
-                Entry(
-                    subject: .placeholder(key), version: version, origin: origin, bulk: 0, isDeleted: true,
-                    refusal: nil))
+                .placeholder(key), Note(version: version, bulk: 0, origin: origin, isDeleted: true))
             origins.count(origin, by: 1)
             deleted[Int(origin)].append(slot)
             return .unknown
         }
         let held = table[slot]
         guard isNewer(origin, version, than: held) else { return .stale }
-        if !held.isDeleted { leave(held.subject, held.origin, slot) }
+        if !held.isDeleted { leave(table.subject(at: slot), held.origin, slot) }
         if !held.isDeleted || held.origin != origin { deleted[Int(origin)].append(slot) }
         move(slot, to: origin)
         table[slot].version = version
@@ -206,16 +217,17 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     /// Whether the entry of a slot is swept when a bulk of an origin has ended: neither sent nor confirmed during it,
     /// or told by an origin of lower rank.
     public func isSwept(at slot: UInt32, origin: OriginID, bulk: UInt32, bulkEnd: UInt64) -> Bool {
-        guard let entry = entry(at: slot) else { return false }
-        if entry.origin == origin { return entry.bulk < bulk && entry.version <= bulkEnd }
-        return origins.rank(origin, isAbove: entry.origin)
+        guard table.contains(slot), !table[slot].isDeleted else { return false }
+        let note = table[slot]
+        if note.origin == origin { return note.bulk < bulk && note.version <= bulkEnd }
+        return origins.rank(origin, isAbove: note.origin)
     }
 
     /// Removes the entry of a slot: adopted, swept, or flushed.
     @specialized(where Subject == Flow)
     public mutating func remove(at slot: UInt32) {
         guard table.contains(slot), !table[slot].isDeleted else { return }
-        leave(table[slot].subject, table[slot].origin, slot)
+        leave(table.subject(at: slot), table[slot].origin, slot)
         forgetCopy(slot)
         origins.count(table[slot].origin, by: -1)
         table.remove(slot)
@@ -228,7 +240,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         guard table.contains(slot), !table[slot].isDeleted else { return }
         guard table[slot].version > gapFree else { return remove(at: slot) }
         let origin = table[slot].origin
-        leave(table[slot].subject, origin, slot)
+        leave(table.subject(at: slot), origin, slot)
         deleted[Int(origin)].append(slot)
         table[slot].isDeleted = true
         forgetCopy(slot)
@@ -265,11 +277,12 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         table[slot].bulk = bulk
         let held = table[slot]
         guard held.origin != origin else { return }
-        leave(held.subject, held.origin, slot)
+        let subject = table.subject(at: slot)
+        leave(subject, held.origin, slot)
         move(slot, to: origin)
         // Versions of another origin mean nothing in this one; any change of its own is newer.
         table[slot].version = 0
-        enter(held.subject, origin, slot)
+        enter(subject, origin, slot)
     }
 
     /// Takes in what a bulk did not send because its bucket is equal on both nodes, and what is not here.
@@ -282,8 +295,8 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         }
         let version = table[slot].origin == origin ? table[slot].version : 0
         move(slot, to: origin)
-        table[slot] = Entry(
-            subject: subject, version: version, origin: origin, bulk: bulk, isDeleted: false, refusal: nil)
+        table.replace(at: slot, by: subject)
+        table[slot] = Note(version: version, bulk: bulk, origin: origin)
         enter(subject, origin, slot)
         markDue(slot)
     }
@@ -342,14 +355,16 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         if origin == leader, let flow = subject.digested { digests?.remove(flow, at: slot) }
     }
 
-    private mutating func change(_ held: Entry, to subject: Subject, _ origin: OriginID, _ slot: UInt32) {
-        if held.origin == origin, origin == leader, let old = held.subject.digested, let new = subject.digested {
+    private mutating func change(
+        _ old: Subject, of oldOrigin: OriginID, to subject: Subject, _ origin: OriginID, _ slot: UInt32
+    ) {
+        if oldOrigin == origin, origin == leader, let old = old.digested, let new = subject.digested {
             digests?.replace(old, by: new, at: slot)
-        } else if held.origin != origin {
-            leave(held.subject, held.origin, slot)
+        } else if oldOrigin != origin {
+            leave(old, oldOrigin, slot)
             enter(subject, origin, slot)
         }
-        table[slot].subject = subject
+        table.replace(at: slot, by: subject)
     }
 
     private mutating func move(_ slot: UInt32, to origin: OriginID) {

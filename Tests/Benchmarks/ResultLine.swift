@@ -25,7 +25,7 @@ struct ResultLine: Decodable {
 
 /// What is measured; the raw values are those of the scripts.
 enum MeasurementKind: String, Codable, CaseIterable {
-    case bulk, commit, promotion, silence, live
+    case bulk, commit, promotion, silence, live, stream
 
     /// The figure by which agents are compared; the scripts print it first.
     var principal: String {
@@ -34,6 +34,7 @@ enum MeasurementKind: String, Codable, CaseIterable {
         case .commit: "rate"
         case .silence: "max_ms"
         case .live: "p99_ms"
+        case .stream: "active_us"
         }
     }
 
@@ -45,6 +46,7 @@ enum MeasurementKind: String, Codable, CaseIterable {
         case .promotion: ["user_us", "system_us", "refused", "missing"]
         case .silence: ["p99_ms", "median_ms", "election_ms", "survivors"]
         case .live: ["median_ms", "max_ms", "missing"]
+        case .stream: ["standby_us", "rate", "missing", "overruns"]
         }
     }
 
@@ -55,6 +57,7 @@ enum MeasurementKind: String, Codable, CaseIterable {
         case .commit: "Cold takeover: flows a second into the kernel"
         case .promotion: "Hot takeover: seconds from the promotion to the complete kernel"
         case .silence: "1,000 live connections, the master cut off: the longest silence in ms"
+        case .stream: "Replication: microseconds of CPU a flow, on the master and on the standby"
         case .live: "A new flow, from the master's kernel to a hot standby's: p99 in ms"
         }
     }

@@ -80,6 +80,12 @@ private_bytes() {
     awk '/^Private_Dirty:/ { print $2 * 1024 }' "/proc/$(<"$LAB_DIR/$1/agent.pid")/smaps_rollup"
 }
 
+# Microseconds of CPU that a node's agent spent so far: in itself, and in the kernel.
+cpu_time() {
+    [[ $LAB_AGENT == none ]] || awk -v tick="$((1000000 / $(getconf CLK_TCK)))" '{ print $14 * tick, $15 * tick }' \
+        "/proc/$(<"$LAB_DIR/$1/agent.pid")/stat"
+}
+
 # Prints a measurement: emit MEASUREMENT CASE FLOWS FIGURE=NUMBER...
 emit() {
     local measurement=$1 case=$2 flows=$3

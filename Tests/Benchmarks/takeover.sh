@@ -40,12 +40,6 @@ take_over() {
     esac
 }
 
-# Microseconds of CPU that the standby's agent spent so far: in itself, and in the kernel.
-cpu_time() {
-    [[ $LAB_AGENT == none ]] || awk -v tick="$((1000000 / $(getconf CLK_TCK)))" '{ print $14 * tick, $15 * tick }' \
-        "/proc/$(<"$LAB_DIR/r2/agent.pid")/stat"
-}
-
 lab_create
 load_flows r1 "$kind" "$flows"
 if [[ $LAB_AGENT != none ]]; then
@@ -57,9 +51,9 @@ fi
 [[ $peer == listening ]] || lab_stop r1 agent KILL
 sleep 1
 look_around
-before=$(cpu_time)
+before=$(cpu_time r2)
 read -r written refused seconds < <(take_over)
-after=$(cpu_time)
+after=$(cpu_time r2)
 look_back
 missing=$((flows - $(lab_table_size r2)))
 figures=(seconds="$seconds" refused="$refused" missing=$((missing > 0 ? missing : 0)))

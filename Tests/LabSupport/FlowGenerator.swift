@@ -23,6 +23,7 @@ public struct FlowGenerator: Sendable {
     public var isTranslated: Bool
     /// Seconds that the flows live.
     public var timeout: UInt32
+    public var mark: UInt32 = 0
 
     /// Makes a generator.
     public init(
@@ -55,7 +56,8 @@ public struct FlowGenerator: Sendable {
         let flags: TCPFlags = [.windowScale, .sackPermitted]
         let tcp = TCPInfo(state: .established, originalScale: 7, replyScale: 8, originalFlags: flags, replyFlags: flags)
         return Flow(
-            original: original, reply: reply, status: status, timeout: timeout, tcp: `protocol` == .tcp ? tcp : nil)
+            original: original, reply: reply, status: status, timeout: timeout, mark: mark,
+            tcp: `protocol` == .tcp ? tcp : nil)
     }
 
     /// 192.168.10.0/24, 198.51.100.0/24 and 203.0.113.0/24, or the same numbers inside 2001:db8::/32.
@@ -74,7 +76,7 @@ public struct FlowGenerator: Sendable {
 
     /// Writes the flows of a range into the kernel of this thread's network namespace, 64 a system call.
     ///
-    /// - Parameter progress: told the flows done so far, every 100,000.
+    /// - Parameter progress: told the flows done so far, after each call.
     public func load(
         _ range: Range<Int>, verb: FlowWrite.Verb = .create, using writer: inout ConntrackWriter,
         progress: (Int) -> Void = { _ in }
@@ -91,8 +93,7 @@ public struct FlowGenerator: Sendable {
             try writer.write(&batch)
             outcome.written += batch.writes.count - batch.refused.count
             for refused in batch.refused { outcome.refused[refused.reason, default: 0] += 1 }
-            let done = next - range.lowerBound
-            if done / 100_000 != (done - batch.writes.count) / 100_000 { progress(done) }
+            progress(next - range.lowerBound)
         }
         return outcome
     }

@@ -74,11 +74,13 @@ import Testing
         repeat { first += log.audit(slots: 64) } while log.digests.nextAuditSlot != nil
         #expect(first.isEmpty)
         let before = log.digests.total
-        log.table[77].flow.mark ^= 0x10
+        var stored = log.table.subject(at: 77)
+        stored.mark ^= 0x10
+        log.table.replace(at: 77, by: stored)
         #expect(log.digests.total == before)
         var second: [Int] = []
         repeat { second += log.audit(slots: 64) } while log.digests.nextAuditSlot != nil
-        #expect(second == [log.digests.bucket(of: log.table[77].flow.original)])
+        #expect(second == [log.digests.bucket(of: stored.original)])
         #expect(log.digests.total != before)
     }
 
@@ -88,7 +90,9 @@ import Testing
         _ = cache.apply(flow, version: 5, origin: 0, bulk: 1)
         let meant = cache.digests?.total
         let slot = cache.table.find(flow.original) ?? 0
-        cache.table[slot].subject.mark = 99
+        var stored = flow
+        stored.mark = 99
+        cache.table.replace(at: slot, by: stored)
         while true {
             _ = cache.audit(slots: 100)
             if cache.digests?.nextAuditSlot == nil { break }

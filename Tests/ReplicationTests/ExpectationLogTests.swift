@@ -90,7 +90,7 @@ import Testing
                         let name = UInt32(truncatingIfNeeded: entry.flow.original.source.low) - 0xc0a8_0a00
                         told.flows[name] = entry.state == .tombstone ? nil : entry.flow.mark
                     case .expectation(let entry):
-                        told.expected[entry.key.tuple.destinationKey] =
+                        told.expected[entry.expectation.key.tuple.destinationKey] =
                             entry.isTombstone ? nil : entry.expectation.policy
                     }
                     log.advance(cursor)

@@ -89,8 +89,12 @@ import Testing
 
     private func corrupt(_ node: SimulatedNode) -> UInt32? {
         guard let limit = node.engine?.external.slotLimit else { return nil }
-        for slot in 0..<limit where node.engine?.external.entry(at: slot)?.flow.status.contains(.assured) == true {
-            node.engine?.external.table[slot].subject.mark = 0xdead
+        for slot in 0..<limit {
+            guard var flow = node.engine?.external.entry(at: slot)?.flow, flow.status.contains(.assured) else {
+                continue
+            }
+            flow.mark = 0xdead
+            node.engine?.external.table.replace(at: slot, by: flow)
             return slot
         }
         return nil
@@ -114,7 +118,9 @@ import Testing
         let limit = world.nodes[0].engine?.log.slotLimit ?? 0
         let slot = try #require(
             (0..<limit).first { world.nodes[0].engine?.log.entry(at: $0)?.flow.status.contains(.assured) == true })
-        world.nodes[0].engine?.log.table[slot].flow.mark = 0xdead
+        var stored = try #require(world.nodes[0].engine?.log.entry(at: slot)?.flow)
+        stored.mark = 0xdead
+        world.nodes[0].engine?.log.table.replace(at: slot, by: stored)
         world.run(for: .seconds(8))
         #expect(count(world, 0, .corruptedBuckets) >= 1)
         world.settle()
