@@ -15,6 +15,9 @@ internal import Systemd
 /// whether another agent runs, 4. take the next incarnation, 5. start the data thread, 6. serve on this one. It is
 /// ready when the first dump is done.
 public enum AgentProcess {
+    /// Flows that the external cache takes at least, however small this kernel's table is.
+    static let smallestCache = 262_144
+
     /// Where the users whom keepalived runs scripts as notify: `notify.sock` beside a control socket.
     public static func notifySocket(beside controlSocket: String) -> String {
         let folder = controlSocket.lastIndex(of: "/").map { controlSocket[...$0] } ?? ""
@@ -79,6 +82,8 @@ public enum AgentProcess {
         settings.commitTolerance = Int(configuration.commitTolerance.partsPerMillion / 100)
         settings.startupResync = configuration.startupResync
         settings.peerLimit = peerLimit(configuration)
+        // The peer's table and the ends that are remembered, but no peer fills this node's memory.
+        settings.externalLimit = max(Self.smallestCache, 2 * (KernelFacts.limit() ?? 0))
         let readiness = configuration.keepalived.trackFile.map(ReadinessFile.init)
         settings.keptReadiness = readiness?.kept()
         settings.filter.ownAddresses = addresses.begin()

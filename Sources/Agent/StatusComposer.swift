@@ -172,6 +172,14 @@ struct StatusComposer {
                     .warning, "the kernel's table is nearly full: \(entries) of \(limit)",
                     "sysctl net.netfilter.nf_conntrack_max=\(limit * 2)"))
         }
+        if report.engine.externalIsFull {
+            found.append(
+                Finding(
+                    .critical,
+                    "the external cache is full with \(report.engine.externalFlows) flows: a takeover loses all others",
+                    "the cache takes twice nf_conntrack_max as it is at the start: raise it, then systemctl restart "
+                        + "ctsync-ha"))
+        }
         if report.engine.refusedCopies > 0 {
             found.append(
                 Finding(

@@ -27,6 +27,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
             see(presence, at: now)
         case .ownAddresses(let addresses):
             settings.filter.ownAddresses = addresses
+            kernel.leaveOut(settings.filter)
         case .networkWent:
             noteNetworkWent(at: now)
         case .commit(let id):

@@ -203,6 +203,7 @@ public struct Engine<Kernel: KernelPort & ~Copyable, Link: LinkPort & ~Copyable>
         incoming = DatagramBatch(limit: Self.datagramsPerTurn, datagramCapacity: Self.datagramCapacity)
         outgoing = DatagramBatch(limit: Self.datagramsPerTurn, datagramCapacity: Self.datagramCapacity)
         writer = DatagramWriter(capacity: min(payload, Self.datagramCapacity))
+        self.kernel.leaveOut(settings.filter)
         beginResync(.start)
     }
 

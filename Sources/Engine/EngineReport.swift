@@ -70,6 +70,8 @@ public struct EngineReport: Sendable {
     public var peers: [Peer]
     public var internalFlows: Int
     public var externalFlows: Int
+    /// The external cache takes no further flow.
+    public var externalIsFull: Bool
     public var internalExpectations: Int
     public var externalExpectations: Int
     public var formerFlows: Int

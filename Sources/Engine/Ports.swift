@@ -17,6 +17,9 @@ public protocol KernelPort: ~Copyable {
     /// Joins or leaves the group of NEW events: a listener there halves the rate of inserts.
     mutating func listenForNew(_ listens: Bool)
 
+    /// Drops the events of flows that a filter leaves out, as far as the kernel can tell them: they cost nothing then.
+    mutating func leaveOut(_ filter: FlowFilter)
+
     /// Begins a dump of the whole table, both families, and of the expectations behind it; an earlier one is abandoned.
     mutating func beginDump()
 

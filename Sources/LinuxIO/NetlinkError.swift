@@ -12,6 +12,7 @@ public enum NetlinkError: Error, Equatable, Sendable {
         case leave
         case setBuffer
         case setOption
+        case attachFilter
         case send
         case receive
     }

@@ -81,6 +81,11 @@ public struct ConntrackEvents: ~Copyable {
         groups.remove(group)
     }
 
+    /// Has the kernel drop the events of flows that a filter leaves out, as far as it can tell; nothing else.
+    public func leaveOut(_ filter: FlowFilter) throws(ConntrackError) {
+        do { try socket.attach(EventFilter(filter).program) } catch { throw ConntrackError(error) }
+    }
+
     /// Remembers a writer of ours by its port id: events that it causes are of origin `ours`.
     public mutating func recognise(writer portID: UInt32) {
         precondition(writers.count < Self.writerLimit, "more writers than an agent has")

@@ -87,6 +87,9 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
         copies = isHot ? CopyQueue() : nil
     }
 
+    /// Whether no further key is taken.
+    public var isFull: Bool { table.count >= limit }
+
     /// Slots ever used, for walks.
     public var slotLimit: UInt32 { table.slotLimit }
 

@@ -170,6 +170,15 @@ import Testing
         #expect(Self.composer.status(alone).reasons.first?.remedy.contains("in the same order") == true)
     }
 
+    @Test func `a cache that takes no more is critical`() throws {
+        var full = try report()
+        full.engine.externalIsFull = true
+        full.engine.externalFlows = 9
+        let status = Self.composer.status(full)
+        #expect(status.verdict == .critical && status.reasons.count == 1)
+        #expect(status.reasons[0].what.contains("full with 9 flows"))
+    }
+
     @Test func `what keeps the hold from being of use is a warning, and its figures are shown`() throws {
         var composer = Self.composer
         composer.hold = .init(state: .unavailable, held: 7)

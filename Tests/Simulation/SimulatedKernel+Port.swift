@@ -54,6 +54,9 @@ public struct SimulatedKernelPort: KernelPort {
         if process.takeStep() { kernel.hearsNew = listens }
     }
 
+    /// Drops events of flows that a filter leaves out.
+    public mutating func leaveOut(_ filter: FlowFilter) { kernel.leftOut = filter }
+
     /// Begins a dump.
     public mutating func beginDump() {
         kernel.dumpPlace = 0

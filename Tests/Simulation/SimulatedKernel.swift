@@ -66,6 +66,8 @@ public final class SimulatedKernel {
     /// Whether an agent has its socket open, and whether it is in the group of NEW events.
     var isHeard = false
     var hearsNew = false
+    /// What the agent's socket leaves out.
+    var leftOut: FlowFilter?
     var dumpPlace: Int?
     /// The reader was told to wait, and its socket wakes it.
     var dumpWaits = false
@@ -230,6 +232,7 @@ public final class SimulatedKernel {
     func closeSocket() {
         isHeard = false
         hearsNew = false
+        leftOut = nil
         queue.removeAll()
         expectationQueue.removeAll()
         overran = false
@@ -246,6 +249,7 @@ public final class SimulatedKernel {
 
     func tell(_ kind: FlowEvent.Kind, _ entry: Entry, _ attributes: FlowAttributes, origin: FlowEvent.Origin) {
         guard isHeard, kind != .new || hearsNew else { return }
+        if let leftOut, leftOut.verdict(entry.flow) != .replicated { return }
         guard queue.count < queueLimit else { return overran = true }
         queue.append(FlowEvent(kind, shown(entry), attributes: attributes, origin: origin))
     }

@@ -59,6 +59,10 @@ struct KernelAdapter: ~Copyable, KernelPort {
         do { if listens { try events.join(.new) } else { try events.leave(.new) } } catch { failures += 1 }
     }
 
+    mutating func leaveOut(_ filter: FlowFilter) {
+        do { try events.leaveOut(filter) } catch { failures += 1 }
+    }
+
     mutating func beginDump() {
         cachedTimeouts = KernelFacts.timeouts()
         dumpsExpectations = false

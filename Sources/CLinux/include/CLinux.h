@@ -15,6 +15,7 @@
 #include <netinet/in.h>
 #include <arpa/inet.h>
 #include <poll.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 
 // struct mmsghdr under a name that needs no GNU feature test; CLinux.c asserts that both are laid out alike.
