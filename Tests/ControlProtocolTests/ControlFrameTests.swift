@@ -58,7 +58,7 @@ import Testing
             (.progress(ProgressReport("a", percent: 9)), [0, 0, 0, 6, 1, 134, 1, 0x61, 1, 9]),
             (
                 .preflight(PreflightReport(node: "a", verdict: .notSafe, passed: [.link], unknown: [.flows])),
-                [0, 0, 0, 12, 1, 136, 1, 0x61, 2, 0, 0, 0, 1, 0, 1, 18]
+                [0, 0, 0, 12, 1, 136, 1, 0x61, 2, 0, 0, 0, 1, 0, 1, 19]
             ),
         ] as [(ControlReply, [UInt8])])
     func `a reply has these bytes`(reply: ControlReply, bytes: [UInt8]) throws {
