@@ -14,8 +14,10 @@ public struct RoleReconciler: Equatable, Sendable {
     /// How long a member may differ from its group before the group's line is doubtful: members of a group in
     /// transition were seen 1 to 20 ms apart.
     public static let doubtSpan = Instant.Span.milliseconds(100)
-    /// How long the addresses may contradict the manager: a crashed keepalived leaves them behind for 0.65 s. A hold
-    /// lasts longer, so that a cold standby's commit has the rest.
+    /// How long the addresses may contradict the manager.
+    ///
+    /// A crashed keepalived leaves them behind for 0.65 s. A hold lasts longer, so that a cold standby's commit has the
+    /// rest.
     public static let disagreementLimit = Instant.Span.seconds(1)
     /// How many members are learnt from their lines where the configuration names none.
     public static let learntLimit = 64

@@ -1,3 +1,4 @@
+internal import Conntrack
 internal import DequeModule
 
 /// How an entry of the external cache stands to the kernel of a hot standby.
@@ -52,6 +53,7 @@ extension ExternalCache {
     public var hasDueCopies: Bool { copies.map { !$0.slots.isEmpty || $0.walk != nil } ?? false }
 
     /// The next entry whose copy is to be written, as not due any more; nil if none is, or not among so many slots.
+    @specialized(where Subject == Flow)
     public mutating func nextDue(looking limit: UInt32) -> UInt32? {
         while let slot = copies?.slots.popFirst() {
             if takeDue(slot) { return slot }
@@ -78,6 +80,7 @@ extension ExternalCache {
     }
 
     /// Notes that what was told of an entry is to be written into the kernel.
+    @specialized(where Subject == Flow)
     public mutating func markDue(_ slot: UInt32) {
         guard let waiting = copies?.slots.count, !table[slot].copy.contains(.isDue) else { return }
         set(table[slot].copy.union(.isDue), at: slot)
@@ -85,6 +88,7 @@ extension ExternalCache {
     }
 
     /// Notes that the kernel has the entry of a slot as it was told.
+    @specialized(where Subject == Flow)
     public mutating func hold(_ slot: UInt32) {
         guard table.contains(slot), !table[slot].isDeleted, let queue = copies else { return }
         table[slot].refusal = nil
@@ -94,6 +98,7 @@ extension ExternalCache {
     }
 
     /// Notes that the kernel has no copy of an entry any more; it is written again if `again`.
+    @specialized(where Subject == Flow)
     public mutating func lose(_ slot: UInt32, again: Bool) {
         guard table[slot].copy.contains(.isHeld) else { return }
         copies?.count -= 1
@@ -102,6 +107,7 @@ extension ExternalCache {
     }
 
     /// Notes that every entry that the kernel does not have, and did not refuse, is to be written.
+    @specialized(where Subject == Flow)
     public mutating func markLostDue() {
         for slot in 0..<slotLimit where copy(at: slot)?.contains(.isHeld) == false && table[slot].refusal == nil {
             markDue(slot)
@@ -116,16 +122,19 @@ extension ExternalCache {
     }
 
     /// Notes that the kernel's entry is not what was told, and is to be made anew.
+    @specialized(where Subject == Flow)
     public mutating func outdate(_ slot: UInt32) {
         if table[slot].copy.contains(.isHeld) { set(table[slot].copy.union(.isOutdated), at: slot) }
     }
 
     /// Whether the kernel refused the entry of a slot.
+    @specialized(where Subject == Flow)
     public func isRefused(_ slot: UInt32) -> Bool {
         table.contains(slot) && !table[slot].isDeleted && table[slot].refusal != nil
     }
 
     /// Notes that packets may have passed all copies: they are made anew.
+    @specialized(where Subject == Flow)
     public mutating func outdateCopies() {
         guard copies != nil else { return }
         for slot in 0..<table.slotLimit where holdsCopy(at: slot) {
@@ -135,29 +144,34 @@ extension ExternalCache {
     }
 
     /// Notes that packets pass the copy with this key.
+    @specialized(where Subject == Flow)
     public mutating func carry(_ key: Subject.Key) {
         guard let slot = slot(of: key), table[slot].copy.contains(.isHeld) else { return }
         set(table[slot].copy.union(.isCarried), at: slot)
     }
 
     /// The slot of a copy that the kernel has, or nil.
+    @specialized(where Subject == Flow)
     public func heldCopy(of key: Subject.Key) -> UInt32? {
         guard copies != nil, let slot = slot(of: key), table[slot].copy.contains(.isHeld) else { return nil }
         return slot
     }
 
     /// How the entry of a slot stands to the kernel; nil if there is none.
+    @specialized(where Subject == Flow)
     public func copy(at slot: UInt32) -> KernelCopy? {
         guard table.contains(slot), !table[slot].isDeleted else { return nil }
         return table[slot].copy
     }
 
     /// Whether the kernel has a copy for the entry of a slot.
+    @specialized(where Subject == Flow)
     public func holdsCopy(at slot: UInt32) -> Bool { copy(at: slot)?.contains(.isHeld) ?? false }
 
     /// The entries that the kernel does not have as they were told.
     ///
     /// A takeover waits for this: where all of them are in the queue, nothing else is looked at.
+    @specialized(where Subject == Flow)
     public func unwrittenSlots() -> [UInt32] {
         guard let queue = copies, queue.unwritten > 0 else { return [] }
         if queue.walk == nil, queue.slots.count >= queue.unwritten {
@@ -175,9 +189,11 @@ extension ExternalCache {
     // MARK: Dumps
 
     /// A dump begins: what it does not show, the kernel does not have.
+    @specialized(where Subject == Flow)
     public mutating func beginRound() { copies?.round &+= 1 }
 
     /// Notes that the dump has shown a copy; false if there is none with this key.
+    @specialized(where Subject == Flow)
     public mutating func see(_ key: Subject.Key) -> Bool {
         guard let round = copies?.round, let slot = heldCopy(of: key) else { return false }
         table[slot].seenRound = round
@@ -185,6 +201,7 @@ extension ExternalCache {
     }
 
     /// Whether a dump that is over did not show the copy of a slot.
+    @specialized(where Subject == Flow)
     public func isUnseen(_ slot: UInt32) -> Bool {
         guard let round = copies?.round, holdsCopy(at: slot) else { return false }
         return table[slot].seenRound != round

@@ -195,6 +195,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     }
 
     /// Forgets the deletes of an origin that no late message can contradict any more, oldest first, at most `limit`.
+    @specialized(where Subject == Flow)
     public mutating func forgetDeletes(upTo gapFree: UInt64, origin: OriginID, limit: Int) {
         var looked = 0
         while looked < limit, let slot = deleted[Int(origin)].first {
@@ -219,6 +220,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
 
     /// Whether the entry of a slot is swept when a bulk of an origin has ended: neither sent nor confirmed during it,
     /// or told by an origin of lower rank.
+    @specialized(where Subject == Flow)
     public func isSwept(at slot: UInt32, origin: OriginID, bulk: UInt32, bulkEnd: UInt64) -> Bool {
         guard table.contains(slot), !table[slot].isDeleted else { return false }
         let note = table[slot]
@@ -252,6 +254,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     }
 
     /// Notes why the kernel refused the entry of a slot.
+    @specialized(where Subject == Flow)
     public mutating func refuse(at slot: UInt32, _ refusal: WriteRefusal) {
         guard table.contains(slot) else { return }
         table[slot].refusal = refusal
@@ -275,6 +278,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     }
 
     /// Confirms what a bulk did not send because its bucket is equal on both nodes.
+    @specialized(where Subject == Flow)
     public mutating func confirm(at slot: UInt32, origin: OriginID, bulk: UInt32) {
         guard table.contains(slot), !table[slot].isDeleted else { return }
         table[slot].bulk = bulk
@@ -291,6 +295,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     /// Takes in what a bulk did not send because its bucket is equal on both nodes, and what is not here.
     ///
     /// A delete that is remembered gives way, and its version still keeps older words out.
+    @specialized(where Subject == Flow)
     public mutating func confirm(_ subject: Subject, origin: OriginID, bulk: UInt32) {
         guard let slot = table.find(subject.key), table[slot].isDeleted else {
             _ = apply(subject, version: 0, origin: origin, bulk: bulk)
@@ -324,6 +329,7 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
     /// Adds up the entries that are stored in the next slots, and begins anew behind the last.
     ///
     /// Returns the buckets that were not as the changes had left them: stored bytes changed by accident.
+    @specialized(where Subject == Flow)
     public mutating func audit(slots: UInt32) -> [Int] {
         guard let running = digests else { return [] }
         let first = running.nextAuditSlot ?? 0
