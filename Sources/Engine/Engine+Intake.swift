@@ -80,7 +80,7 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
 
     private mutating func takeUpdate(_ flow: Flow, _ attributes: FlowAttributes, at now: Instant) {
         // A standby's copies belong to the master; only what is known as local is followed here.
-        guard tracks || log.holds(flow.original) else {
+        guard tracks || isLocal(flow.original) else {
             if let slot = remnants.find(flow.original) {
                 var remnant = remnants.subject(at: slot)
                 remnant.merge(flow, attributes)
@@ -101,9 +101,16 @@ extension Engine where Kernel: ~Copyable, Link: ~Copyable {
         }
     }
 
+    /// Whether the entry that a standby's kernel has is one of its own log: in the place of what the log lost, which
+    /// the peers keep, there may be a copy.
+    private func isLocal(_ original: Tuple) -> Bool {
+        guard let entry = log.entry(of: original), entry.state != .tombstone else { return false }
+        return !entry.traits.contains(.lost) || external.heldCopy(of: original) == nil
+    }
+
     private mutating func takeDestroy(_ event: FlowEvent, at now: Instant) {
         let original = event.flow.original
-        guard log.holds(original) else {
+        guard tracks ? log.holds(original) : isLocal(original) else {
             // A backup's copy may end while the flow lives at the master, who is offered what this node knows of it.
             if tracks { former?.forget(original) } else { former?.mark(.lost, of: original) }
             if !tracks { loseCopy(original, at: now) }
