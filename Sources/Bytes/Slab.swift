@@ -7,9 +7,6 @@
     /// A place in the slab.
     public typealias Slot = UInt32
 
-    /// No slot.
-    @inlinable public static var none: Slot { .max }
-
     @usableFromInline static var chunkBits: UInt32 { 10 }
     @usableFromInline static var chunkSize: Int { 1 << Int(chunkBits) }
     /// Words of a chunk in `occupied`.

@@ -5,8 +5,9 @@
 /// itself, so that no change waits for more than one of them: at most three quarters of a shard's cells are used, and
 /// after removals at least an eighth.
 @safe public struct SlotIndex: ~Copyable {
-    /// Cells of (hash's low 32 bits << 32 | slot + 1); zero is empty.
+    /// What has the same highest bits.
     @usableFromInline @safe struct Shard: BitwiseCopyable {
+        /// Of (hash's low 32 bits << 32 | slot + 1); zero is empty.
         @usableFromInline var cells: UnsafeMutablePointer<UInt64>
         @usableFromInline var mask: Int
         var count = 0
@@ -32,9 +33,12 @@
         for shard in shards { unsafe shard.cells.deallocate() }
     }
 
+    /// The number of the shard that a hash belongs to.
+    @inlinable static func place(of hash: UInt64) -> Int { Int(hash >> (64 - shardBits)) }
+
     /// The slot with this hash whose key `matches`, or nil.
     @inlinable public func find(hash: UInt64, matches: (UInt32) -> Bool) -> UInt32? {
-        let shard = shards[Int(hash >> (64 - Self.shardBits))]
+        let shard = shards[Self.place(of: hash)]
         let tag = hash & 0xffff_ffff
         var position = Int(tag) & shard.mask
         while true {
@@ -50,14 +54,14 @@
 
     /// Adds a slot; the owner knows that its key is not in the index.
     public mutating func insert(_ slot: UInt32, hash: UInt64) {
-        let place = Int(hash >> (64 - Self.shardBits))
+        let place = Self.place(of: hash)
         shards[place].insert((hash & 0xffff_ffff) << 32 | UInt64(slot + 1))
         count += 1
     }
 
     /// Removes a slot that was added under this hash.
     public mutating func remove(_ slot: UInt32, hash: UInt64) {
-        let place = Int(hash >> (64 - Self.shardBits))
+        let place = Self.place(of: hash)
         shards[place].remove((hash & 0xffff_ffff) << 32 | UInt64(slot + 1), fewestCells: Self.fewestCells)
         count -= 1
     }

@@ -34,7 +34,9 @@ public struct AgentConfiguration: Sendable, Equatable {
     /// Whether a cold standby drops forwarded packets until the commit is done.
     public var hold = true
     /// The hold ends this long after a virtual address appeared, whatever else happens.
-    public var holdLimit = Instant.Span.seconds(2)
+    public var holdLimit = AgentConfiguration.usualHoldLimit
+    /// How long that is where nobody says it.
+    public static let usualHoldLimit = Instant.Span.seconds(2)
     /// A hot standby lets copies expire when no master was heard for this long.
     public var orphanTimeout = Instant.Span.seconds(600)
     /// The share of refused writes with which a commit still counts as done.

@@ -20,7 +20,6 @@ public struct ExternalCache<Subject: Announcement>: ~Copyable {
 
         public var version: UInt64 { note.version }
         public var origin: OriginID { note.origin }
-        public var bulk: UInt32 { note.bulk }
         public var refusal: WriteRefusal? { note.refusal }
         public var isFiltered: Bool { note.isFiltered }
         public var copy: KernelCopy { note.copy }

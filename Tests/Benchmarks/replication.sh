@@ -16,14 +16,6 @@ overruns() {
     fi
 }
 
-# What the standby holds.
-held() {
-    case $agent in
-    *-hot) lab_table_size r2 ;;
-    ctsync-ha-cold) lab_agent r2 status --json | jq .caches.external.flows ;;
-    conntrackd-cold) comparison_count r2 external ;;
-    esac
-}
 # The standby follows: it holds so many, or moves no more.
 last=-1
 follows() {
